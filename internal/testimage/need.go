@@ -1,0 +1,105 @@
+package testimage
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// needs says for each word that [Need] knows why the machine does not have it; "" when it does.
+var needs = map[string]func() string{
+	"root": func() string {
+		if os.Geteuid() != 0 {
+			return "not root: overlay mounts and containers need it"
+		}
+		return ""
+	},
+	"bases": func() string {
+		dirs, err := Layouts()
+		if err != nil {
+			return err.Error()
+		}
+		if len(dirs) == 0 {
+			return errNoBases().Error()
+		}
+		return ""
+	},
+	"docker": func() string {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if out, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Version}}").CombinedOutput(); err != nil {
+			return fmt.Sprintf("no Docker daemon answers: %v: %s", err, strings.TrimSpace(string(out)))
+		}
+		return ""
+	},
+	"apk": func() string {
+		ok, err := ServeAlpine()
+		if err != nil {
+			return err.Error()
+		}
+		if !ok {
+			return "no apk repository for the Alpine base images"
+		}
+		return ""
+	},
+}
+
+// Need skips the test unless the machine has all of what is asked for: "root", "bases" (any base images), "apk"
+// (the package repository of the Alpine ones), "docker" (a daemon that answers), "base:REF" (that base image), or
+// the name of a program in PATH ("runc", "skopeo"). Under LIGHTEN_TEST_STRICT=1 a missing root, runc or set of base
+// images fails the test instead, so that a run which is meant to be complete cannot pass by skipping.
+func Need(t testing.TB, what ...string) {
+	t.Helper()
+	for _, w := range what {
+		why := missing(w)
+		if why == "" {
+			continue
+		}
+		if os.Getenv("LIGHTEN_TEST_STRICT") == "1" && (w == "root" || w == "runc" || w == "bases") {
+			t.Fatalf("%s is missing (LIGHTEN_TEST_STRICT=1): %s", w, why)
+		}
+		t.Skipf("%s is missing: %s", w, why)
+	}
+}
+
+func missing(what string) string {
+	if f := needs[what]; f != nil {
+		return f()
+	}
+	if ref, ok := strings.CutPrefix(what, "base:"); ok {
+		if !Has(ref) {
+			return fmt.Sprintf("no base image %s here", FullRef(ref))
+		}
+		return ""
+	}
+	if _, err := exec.LookPath(what); err != nil {
+		return fmt.Sprintf("%v (apt-get install %s)", err, what)
+	}
+	return ""
+}
+
+// Has reports whether this machine's layouts hold the base image ref.
+func Has(ref string) bool {
+	dirs, err := Layouts()
+	if err != nil {
+		return false
+	}
+	bases, err := Bases(dirs...)
+	if err != nil {
+		return false
+	}
+	for _, b := range bases {
+		if b.Ref == FullRef(ref) {
+			return true
+		}
+	}
+	return false
+}
+
+func errNoBases() error {
+	return fmt.Errorf("no base images here: neither in %s nor assembled; assemble them with `make bases`", "../shared/bases")
+}
