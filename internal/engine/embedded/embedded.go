@@ -1,0 +1,214 @@
+// Package embedded runs a whole BuildKit (controller, solver, one OCI worker) inside this process.
+//
+// Its client is an ordinary BuildKit client over an in-memory connection: the rest of the program cannot tell it from
+// one made for a daemon.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	ctdsnapshot "github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/containerd/containerd/v2/plugins/snapshots/native"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
+	"github.com/moby/buildkit/cache/remotecache"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/executor/oci"
+	"github.com/moby/buildkit/frontend"
+	"github.com/moby/buildkit/frontend/gateway"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
+	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/db/boltutil"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/moby/buildkit/util/network/netproviders"
+	"github.com/moby/buildkit/util/resolver"
+	"github.com/moby/buildkit/worker"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/runc"
+	"github.com/sirupsen/logrus"
+	bolt "go.etcd.io/bbolt"
+	"go.opentelemetry.io/otel/metric/noop"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/lighten/lighten/internal/access"
+)
+
+// ErrNoRuntime says that no program was found that can start a container.
+var ErrNoRuntime = errors.New("no container runtime (runc) found: run \"apt-get install runc\" (or your distribution's equivalent), or use the BuildKit of a local Docker with --engine docker")
+
+// ErrNotRoot says that this process may not mount file systems.
+var ErrNotRoot = errors.New("the embedded engine mounts file systems and starts containers, which needs root: run it with sudo, or use the BuildKit of a local Docker with --engine docker, or of a buildkitd with --engine unix://SOCKET")
+
+// Options say how an engine is made.
+type Options struct {
+	State  string        // its directory, kept between runs
+	Access access.Config // mirrors, certificate authority
+}
+
+// Engine is a running BuildKit.
+type Engine struct {
+	ctrl    *control.Controller
+	srv     *grpc.Server
+	lis     *bufconn.Listener
+	worker  *base.Worker
+	content string
+	cancel  context.CancelFunc
+}
+
+// New starts an engine on a state directory which the caller has locked and swept ([Sweep]).
+func New(o Options) (*Engine, error) {
+	if os.Geteuid() != 0 {
+		return nil, ErrNotRoot
+	}
+	runtime, err := Runtime()
+	if err != nil {
+		return nil, err
+	}
+	quiet()
+	ca, err := newTrust(o.State, o.Access.CA)
+	if err != nil {
+		return nil, err
+	}
+	// Resolvers are cached per process by image name, hosts included: those of an engine closed earlier in this process
+	// may be configured otherwise.
+	resolver.DefaultPool.Clear()
+	hosts := Hosts(o.Access)
+	sn := snapshotter(o.State)
+	wo, err := runc.NewWorkerOpt(o.State, sn, false, oci.ProcessSandbox, nil, nil,
+		netproviders.Opt{Mode: "host"}, nil, runtime, "", false, nil, "", "", nil)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the engine's state in %s: %w", o.State, err)
+	}
+	wo.RegistryHosts = hosts
+	wo.Executor = &executor{Executor: wo.Executor, trust: ca}
+	wo.GCPolicy = gcPolicy(o.State)
+	w, err := base.NewWorker(context.Background(), wo)
+	if err != nil {
+		return nil, fmt.Errorf("starting the engine's worker: %w", err)
+	}
+	e := &Engine{worker: w, content: filepath.Join(o.State, "runc-"+sn.Name, "content", "blobs")}
+	if err := e.serve(o.State); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return e, nil
+}
+
+// Runtime is the container runtime's program; [ErrNoRuntime] when there is none.
+func Runtime() (string, error) {
+	for _, name := range []string{"buildkit-runc", "runc"} {
+		if p, err := exec.LookPath(name); err == nil {
+			return p, nil
+		}
+	}
+	// sbin is not in everybody's PATH, but is where distributions put it.
+	for _, p := range []string{"/usr/sbin/runc", "/usr/local/sbin/runc"} {
+		if st, err := os.Stat(p); err == nil && st.Mode()&0o111 != 0 {
+			return p, nil
+		}
+	}
+	return "", ErrNoRuntime
+}
+
+// quiet keeps BuildKit's own log, meant for a daemon's journal, from mixing with the progress display.
+func quiet() {
+	if os.Getenv("LIGHTEN_DEBUG") == "" {
+		logrus.SetLevel(logrus.PanicLevel)
+	} else {
+		logrus.SetLevel(logrus.DebugLevel)
+	}
+}
+
+// snapshotter is overlayfs where the state's file system supports it, else plain copies (slow, but works anywhere).
+func snapshotter(state string) runc.SnapshotterFactory {
+	if err := overlayutils.Supported(state); err != nil {
+		return runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}
+	}
+	return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (ctdsnapshot.Snapshotter, error) {
+		return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
+	}}
+}
+
+// serve starts the controller on an in-memory connection.
+func (e *Engine) serve(state string) error {
+	sm, err := session.NewManager()
+	if err != nil {
+		return err
+	}
+	wc := &worker.Controller{}
+	if err := wc.Add(e.worker); err != nil {
+		return err
+	}
+	gw, err := gateway.NewGatewayFrontend(wc.Infos(), nil)
+	if err != nil {
+		return err
+	}
+	cache, err := bboltcachestorage.NewStore(filepath.Join(state, "cache.db"))
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", filepath.Join(state, "cache.db"), err)
+	}
+	hist, err := boltutil.SafeOpen(filepath.Join(state, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", filepath.Join(state, "history.db"), err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ctrl, err := control.NewController(control.Opt{
+		SessionManager: sm, WorkerController: wc,
+		Frontends:                 map[string]frontend.Frontend{"gateway.v0": gw},
+		CacheManager:              solver.NewCacheManager(context.Background(), "local", cache, worker.NewCacheResultStorage(wc)),
+		ResolveCacheExporterFuncs: map[string]remotecache.ResolveCacheExporterFunc{},
+		ResolveCacheImporterFuncs: map[string]remotecache.ResolveCacheImporterFunc{},
+		Entitlements:              []string{"network.host"},
+		MeterProvider:             noop.NewMeterProvider(),
+		HistoryDB:                 hist, CacheStore: cache, LeaseManager: e.worker.LeaseManager(),
+		ContentStore: e.worker.ContentStore(), GarbageCollect: e.worker.GarbageCollect, GracefulStop: ctx.Done(),
+	})
+	if err != nil {
+		cancel()
+		return fmt.Errorf("starting the engine's controller: %w", err)
+	}
+	e.ctrl, e.cancel = ctrl, cancel
+	// The interceptors carry typed errors (place in the Dockerfile, exit code) across the connection.
+	e.srv = grpc.NewServer(grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize), grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
+		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor))
+	ctrl.Register(e.srv)
+	e.lis = bufconn.Listen(1 << 20)
+	go func() { _ = e.srv.Serve(e.lis) }() // ends with Close
+	return nil
+}
+
+// Serve answers on another listener as well, as a buildkitd would.
+func (e *Engine) Serve(l net.Listener) error { return e.srv.Serve(l) }
+
+// Content is the directory that holds the engine's blobs, as in an OCI layout: ALGORITHM/HEX.
+func (e *Engine) Content() string { return e.content }
+
+// Client is a BuildKit client of this engine.
+func (e *Engine) Client(ctx context.Context) (*client.Client, error) {
+	return client.New(ctx, "passthrough:///embedded", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return e.lis.DialContext(ctx)
+	}))
+}
+
+// Close stops the engine and frees its state directory.
+func (e *Engine) Close() error {
+	e.cancel()
+	done := make(chan struct{})
+	go func() { e.srv.GracefulStop(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Second):
+		e.srv.Stop()
+	}
+	return e.ctrl.Close()
+}

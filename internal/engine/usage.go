@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/moby/buildkit/client"
+)
+
+// Usage is one thing the engine keeps.
+type Usage struct {
+	ID          string
+	Kind        string // regular, source.local, source.git.checkout, exec.cachemount, internal, frontend
+	Description string
+	Bytes       int64
+	InUse       bool
+	Shared      bool // its bytes are needed by something else too
+	Created     time.Time
+	LastUsed    time.Time // zero: never
+}
+
+// Usage lists what the engine keeps, the largest first.
+func (e *Engine) Usage(ctx context.Context) ([]Usage, error) {
+	list, err := e.client.DiskUsage(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the disk usage of %s: %w", e, err)
+	}
+	out := make([]Usage, 0, len(list))
+	for _, u := range list {
+		x := Usage{ID: u.ID, Kind: string(u.RecordType), Description: u.Description, Bytes: u.Size, InUse: u.InUse, Shared: u.Shared, Created: u.CreatedAt}
+		if u.LastUsedAt != nil {
+			x.LastUsed = *u.LastUsedAt
+		}
+		out = append(out, x)
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		if out[i].Bytes != out[j].Bytes {
+			return out[i].Bytes > out[j].Bytes
+		}
+		return out[i].ID < out[j].ID
+	})
+	return out, nil
+}
+
+// PruneOptions say what goes.
+type PruneOptions struct {
+	All       bool          // also what the engine needs for itself (frontends, internal records)
+	KeepBytes int64         // stop when so much is left; 0: remove everything unused
+	OlderThan time.Duration // only what was not used for so long; 0: everything
+}
+
+// Prune removes what is not in use and returns the bytes freed.
+func (e *Engine) Prune(ctx context.Context, o PruneOptions) (int64, error) {
+	ch := make(chan client.UsageInfo)
+	freed := make(chan int64)
+	go func() {
+		var n int64
+		for u := range ch {
+			n += u.Size
+		}
+		freed <- n
+	}()
+	var opts []client.PruneOption
+	if o.All {
+		opts = append(opts, client.PruneAll)
+	}
+	opts = append(opts, client.WithKeepOpt(o.OlderThan, 0, o.KeepBytes, 0))
+	err := e.client.Prune(ctx, ch, opts...)
+	close(ch)
+	n := <-freed
+	if err != nil {
+		return n, fmt.Errorf("pruning %s: %w", e, err)
+	}
+	return n, nil
+}
