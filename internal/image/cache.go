@@ -1,0 +1,246 @@
+package image
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
+const cacheFormat = "lighten-layer-1"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// cache keeps layer indexes in files. A diff ID names a layer's content for good, so nothing in it goes stale.
+type cache struct {
+	dir  string // "": none
+	rule string // what was kept
+}
+
+func newCache(o *TreeOptions) cache {
+	if o.CacheDir == "" || o.Keep != nil && o.KeepName == "" {
+		return cache{}
+	}
+	rule := "none"
+	if o.Keep != nil {
+		rule = fmt.Sprintf("%s, %d", o.KeepName, o.MaxContent)
+	}
+	return cache{o.CacheDir, rule}
+}
+
+func (c cache) file(diffID v1.Hash) string {
+	sum := sha256.Sum256([]byte(cacheFormat + "\x00" + c.rule))
+	return filepath.Join(c.dir, fmt.Sprintf("%s-%x.index", diffID.Hex, sum[:6]))
+}
+
+// load returns the cached index of a layer; nil when there is none, or none that is whole: the layer is read then.
+func (c cache) load(diffID v1.Hash) *layerIndex {
+	if c.dir == "" {
+		return nil
+	}
+	b, err := os.ReadFile(c.file(diffID))
+	if err != nil || len(b) < 4 {
+		return nil
+	}
+	body, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
+	if crc32.Checksum(body, castagnoli) != sum {
+		return nil
+	}
+	d := decoder{b: body, s: string(body)}
+	if d.str() != cacheFormat || d.str() != c.rule {
+		return nil
+	}
+	index := d.index()
+	if d.bad {
+		return nil
+	}
+	return index
+}
+
+// save writes the index of a layer, whole or not at all.
+func (c cache) save(diffID v1.Hash, index *layerIndex) error {
+	if c.dir == "" {
+		return nil
+	}
+	var e encoder
+	e.str(cacheFormat)
+	e.str(c.rule)
+	e.index(index)
+	e.b = binary.LittleEndian.AppendUint32(e.b, crc32.Checksum(e.b, castagnoli))
+	if err := c.write(c.file(diffID), e.b); err != nil {
+		return fmt.Errorf("caching its index: %w", err)
+	}
+	return nil
+}
+
+func (c cache) write(name string, b []byte) error {
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(c.dir, "new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// encoder writes numbers as varints and strings with their length before them.
+type encoder struct{ b []byte }
+
+func (e *encoder) num(n int64)  { e.b = binary.AppendVarint(e.b, n) }
+func (e *encoder) str(s string) { e.num(int64(len(s))); e.b = append(e.b, s...) }
+func (e *encoder) strs(l []string) {
+	e.num(int64(len(l)))
+	for _, s := range l {
+		e.str(s)
+	}
+}
+
+// Flags of an entry.
+const (
+	flagELF = 1 << iota
+	flagKept
+	flagLinked
+)
+
+func (e *encoder) index(l *layerIndex) {
+	e.num(l.disk)
+	e.strs(l.whiteouts)
+	e.strs(l.opaque)
+	e.num(int64(len(l.entries)))
+	for n := range l.entries {
+		e.entry(&l.entries[n])
+	}
+}
+
+func (e *encoder) entry(x *Entry) {
+	var flags int64
+	if x.ELF != nil {
+		flags |= flagELF
+	}
+	if x.kept {
+		flags |= flagKept
+	}
+	if x.linked {
+		flags |= flagLinked
+	}
+	e.b = append(e.b, byte(flags), x.Type)
+	e.str(x.Path)
+	e.str(x.Linkname)
+	for _, n := range []int64{int64(x.Mode), int64(x.UID), int64(x.GID), x.Size, x.ModTime.Unix(), int64(x.ModTime.Nanosecond())} {
+		e.num(n)
+	}
+	if f := x.ELF; f != nil {
+		e.num(int64(f.Machine))
+		e.num(int64(f.Class))
+		e.num(int64(f.Type))
+		e.str(f.Interp)
+		e.str(f.Soname)
+		e.str(f.Libc)
+		e.strs(f.Needed)
+		e.strs(f.Rpath)
+		e.strs(f.Runpath)
+	}
+	if x.kept {
+		e.str(string(x.content))
+	}
+}
+
+// decoder reads what encoder wrote. Its strings share the file's one copy in memory.
+type decoder struct {
+	b   []byte
+	s   string
+	at  int
+	bad bool
+}
+
+func (d *decoder) num() int64 {
+	n, size := binary.Varint(d.b[d.at:])
+	if size <= 0 {
+		d.bad = true
+		return 0
+	}
+	d.at += size
+	return n
+}
+
+// count reads a length; each thing counted takes a byte at least, so that a damaged file cannot claim memory.
+func (d *decoder) count() int {
+	n := d.num()
+	if n < 0 || n > int64(len(d.b)-d.at) {
+		d.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) byte() byte {
+	if d.at >= len(d.b) {
+		d.bad = true
+		return 0
+	}
+	d.at++
+	return d.b[d.at-1]
+}
+
+func (d *decoder) str() string {
+	n := d.count()
+	d.at += n
+	return d.s[d.at-n : d.at]
+}
+
+func (d *decoder) strs() []string {
+	n := d.count()
+	if n == 0 {
+		return nil
+	}
+	l := make([]string, n)
+	for i := range l {
+		l[i] = d.str()
+	}
+	return l
+}
+
+func (d *decoder) index() *layerIndex {
+	l := &layerIndex{disk: d.num(), whiteouts: d.strs(), opaque: d.strs()}
+	l.entries = make([]Entry, d.count())
+	for n := range l.entries {
+		if d.entry(&l.entries[n]); d.bad {
+			return nil
+		}
+	}
+	return l
+}
+
+func (d *decoder) entry(x *Entry) {
+	flags := d.byte()
+	x.Type = d.byte()
+	x.Path, x.Linkname = d.str(), d.str()
+	x.Mode = fs.FileMode(d.num())
+	x.UID, x.GID, x.Size = int(d.num()), int(d.num()), d.num()
+	sec := d.num()
+	x.ModTime = time.Unix(sec, d.num())
+	x.linked = flags&flagLinked != 0
+	if flags&flagELF != 0 {
+		x.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
+			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs()}
+	}
+	if flags&flagKept != 0 {
+		n := d.count()
+		x.content, x.kept = d.b[d.at:d.at+n:d.at+n], true
+		d.at += n
+	}
+}

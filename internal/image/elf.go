@@ -1,0 +1,218 @@
+package image
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"io"
+	"strings"
+)
+
+// ELF is what the dynamic loader reads of a program or library.
+type ELF struct {
+	Machine elf.Machine
+	Class   elf.Class
+	Type    elf.Type
+	Interp  string   // PT_INTERP: the loader's path, "" for libraries and static programs
+	Soname  string   // DT_SONAME
+	Needed  []string // DT_NEEDED, in order
+	Rpath   []string // DT_RPATH, its parts
+	Runpath []string // DT_RUNPATH, its parts
+	Libc    string   // "glibc 2.36" in the C library itself, else ""
+}
+
+// Bounds on what a hostile file may make us keep. Real libraries need some dozens of others.
+const (
+	maxELFString  = 4096
+	maxELFNeeded  = 1024
+	maxELFDynamic = 1 << 20
+)
+
+// readELF returns the facts of an ELF file, nil when its headers cannot be read. It reads the program headers, as the
+// loader does: section headers may be stripped.
+func readELF(r io.ReaderAt, size int64) *ELF {
+	f, err := elf.NewFile(withoutSections(r))
+	if err != nil {
+		return headerOnly(r, size)
+	}
+	e := &ELF{Machine: f.Machine, Class: f.Class, Type: f.Type}
+	var dynamic *elf.Prog
+	for _, p := range f.Progs {
+		switch p.Type {
+		case elf.PT_INTERP:
+			e.Interp = stringAt(r, int64(p.Off), int64(min(p.Filesz, maxELFString)))
+		case elf.PT_DYNAMIC:
+			dynamic = p
+		}
+	}
+	if dynamic != nil {
+		e.readDynamic(f, r, dynamic)
+	}
+	return e
+}
+
+// sectionless shows a file whose ELF header says that it has no section headers.
+type sectionless struct {
+	io.ReaderAt
+	header []byte
+}
+
+func withoutSections(r io.ReaderAt) io.ReaderAt {
+	h := make([]byte, 64)
+	n, err := r.ReadAt(h, 0)
+	if err != nil && !errors.Is(err, io.EOF) || n < 64 {
+		return r
+	}
+	if elf.Class(h[4]) == elf.ELFCLASS64 {
+		clear(h[40:48]) // e_shoff
+		clear(h[60:64]) // e_shnum, e_shstrndx
+	} else {
+		clear(h[32:36])
+		clear(h[48:52])
+	}
+	return &sectionless{r, h}
+}
+
+func (s *sectionless) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.ReaderAt.ReadAt(p, off)
+	if off >= 0 && off < int64(len(s.header)) {
+		copy(p[:n], s.header[off:])
+	}
+	return n, err
+}
+
+// headerOnly reads a file with which debug/elf finds fault (damaged section headers, mostly) as far as its first
+// bytes go: it is an ELF file still, and of a machine.
+func headerOnly(r io.ReaderAt, size int64) *ELF {
+	var h [20]byte
+	if _, err := r.ReadAt(h[:], 0); err != nil || size < int64(len(h)) {
+		return nil
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if elf.Data(h[5]) == elf.ELFDATA2MSB {
+		order = binary.BigEndian
+	}
+	class := elf.Class(h[4])
+	if class != elf.ELFCLASS32 && class != elf.ELFCLASS64 {
+		return nil
+	}
+	return &ELF{Class: class, Type: elf.Type(order.Uint16(h[16:])), Machine: elf.Machine(order.Uint16(h[18:]))}
+}
+
+func (e *ELF) readDynamic(f *elf.File, r io.ReaderAt, p *elf.Prog) {
+	data := make([]byte, min(p.Filesz, maxELFDynamic))
+	n, err := r.ReadAt(data, int64(p.Off))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return
+	}
+	var entries [][2]uint64
+	var table uint64
+	eachDynamic(data[:n], f.Class, f.ByteOrder, func(tag elf.DynTag, value uint64) {
+		switch tag {
+		case elf.DT_STRTAB:
+			table = value
+		case elf.DT_NEEDED, elf.DT_SONAME, elf.DT_RPATH, elf.DT_RUNPATH:
+			if len(entries) < maxELFNeeded {
+				entries = append(entries, [2]uint64{uint64(tag), value})
+			}
+		}
+	})
+	base, ok := fileOffset(f, table)
+	if !ok {
+		return
+	}
+	for _, d := range entries {
+		s := stringAt(r, base+int64(d[1]&0xffffffff), maxELFString)
+		if s == "" {
+			continue
+		}
+		switch elf.DynTag(d[0]) {
+		case elf.DT_NEEDED:
+			e.Needed = append(e.Needed, s)
+		case elf.DT_SONAME:
+			e.Soname = s
+		case elf.DT_RPATH:
+			e.Rpath = strings.Split(s, ":")
+		case elf.DT_RUNPATH:
+			e.Runpath = strings.Split(s, ":")
+		}
+	}
+}
+
+// eachDynamic calls do for the entries of a dynamic section up to DT_NULL.
+func eachDynamic(data []byte, class elf.Class, order binary.ByteOrder, do func(elf.DynTag, uint64)) {
+	size := 16
+	if class == elf.ELFCLASS32 {
+		size = 8
+	}
+	for ; len(data) >= size; data = data[size:] {
+		var tag, value uint64
+		if size == 8 {
+			tag, value = uint64(order.Uint32(data)), uint64(order.Uint32(data[4:]))
+		} else {
+			tag, value = order.Uint64(data), order.Uint64(data[8:])
+		}
+		if elf.DynTag(tag) == elf.DT_NULL {
+			return
+		}
+		do(elf.DynTag(tag), value)
+	}
+}
+
+// fileOffset maps a virtual address to its place in the file by the PT_LOAD segments.
+func fileOffset(f *elf.File, addr uint64) (int64, bool) {
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD && addr >= p.Vaddr && addr-p.Vaddr < p.Filesz {
+			return int64(p.Off + addr - p.Vaddr), true
+		}
+	}
+	return 0, false
+}
+
+// stringAt reads a string that ends with NUL within n bytes; "" when there is none.
+func stringAt(r io.ReaderAt, at, n int64) string {
+	if at < 0 || n <= 0 {
+		return ""
+	}
+	buf := make([]byte, 0, 128)
+	for int64(len(buf)) < n { // most strings are short: read little first
+		have := len(buf)
+		buf = append(buf, make([]byte, min(n-int64(have), int64(max(have, 128))))...)
+		got, err := r.ReadAt(buf[have:], at+int64(have))
+		buf = buf[:have+got]
+		if i := bytes.IndexByte(buf[have:], 0); i >= 0 {
+			return string(buf[:have+i])
+		}
+		if err != nil || got == 0 {
+			return ""
+		}
+	}
+	return ""
+}
+
+// glibcBanner is in every GNU C library, before its version: "GNU C Library (Debian GLIBC 2.36-9+deb12u13) stable
+// release version 2.36.".
+var glibcBanner = []byte("release version ")
+
+// glibcVersion finds the version of the C library in its content.
+func glibcVersion(content []byte) string {
+	lib := bytes.Index(content, []byte("GNU C Library"))
+	if lib < 0 {
+		return "glibc"
+	}
+	rest := content[lib:min(len(content), lib+300)]
+	i := bytes.Index(rest, glibcBanner)
+	if i < 0 {
+		return "glibc"
+	}
+	rest = rest[i+len(glibcBanner):]
+	end := 0
+	for end < len(rest) && (rest[end] == '.' || rest[end] >= '0' && rest[end] <= '9') {
+		end++
+	}
+	if v := strings.TrimRight(string(rest[:end]), "."); v != "" {
+		return "glibc " + v
+	}
+	return "glibc"
+}

@@ -1,0 +1,77 @@
+package image
+
+import (
+	"archive/tar"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+)
+
+// Entry is a path of an image, as the layer that brought it says. Entries must not be changed.
+type Entry struct {
+	Path     string // absolute and clean: "/usr/bin/x"
+	Type     byte   // tar type flag: tar.TypeReg, TypeDir, TypeSymlink, TypeLink (hard link), TypeChar, TypeBlock, TypeFifo
+	Mode     fs.FileMode
+	UID, GID int
+	Size     int64 // bytes of content; a hard link's are its target's
+	ModTime  time.Time
+	Linkname string // a symbolic link's text; the absolute path a hard link was made from
+	Layer    int    // index into Tree.Layers
+	ELF      *ELF   // nil unless the file is ELF
+
+	content []byte
+	kept    bool // content is there, be it empty
+	linked  bool // a hard link whose target was found
+}
+
+// IsFile reports whether the entry has content: a regular file or another name of one.
+func (e *Entry) IsFile() bool { return e.Type == tar.TypeReg || e.Type == tar.TypeLink }
+
+// IsDir reports whether the entry is a directory.
+func (e *Entry) IsDir() bool { return e.Type == tar.TypeDir }
+
+// File is a regular file that a layer brings.
+type File struct {
+	Path string
+	Size int64
+}
+
+// maxLinks is how many symbolic links are followed for one path, as in Linux (path_resolution(7)).
+const maxLinks = 40
+
+// clean makes a path absolute without "." and ".."; what would lead above the root stays below it.
+func clean(p string) string { return path.Clean("/" + p) }
+
+// follow resolves the symbolic links of p within the entries that get knows. The result's last component is resolved
+// too if last is set. Components that get does not know are taken as they are. It returns "" when there are too many
+// links.
+func follow(get func(string) *Entry, p string, last bool) string {
+	todo := strings.Split(strings.Trim(clean(p), "/"), "/")
+	done, links := "/", 0
+	for len(todo) > 0 {
+		c := todo[0]
+		todo = todo[1:]
+		switch c {
+		case "", ".":
+			continue
+		case "..":
+			done = path.Dir(done)
+			continue
+		}
+		next := path.Join(done, c)
+		e := get(next)
+		if e == nil || e.Type != tar.TypeSymlink || len(todo) == 0 && !last {
+			done = next
+			continue
+		}
+		if links++; links > maxLinks || len(e.Linkname) > 64<<10 {
+			return ""
+		}
+		if strings.HasPrefix(e.Linkname, "/") {
+			done = "/"
+		}
+		todo = append(strings.Split(e.Linkname, "/"), todo...)
+	}
+	return done
+}

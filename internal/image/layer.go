@@ -1,0 +1,340 @@
+package image
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Whiteouts (image-spec, layer.md): ".wh.NAME" removes NAME of the layers below, opaqueMarker all of a directory.
+// Names that begin with metaPrefix otherwise are AUFS's own.
+const (
+	whiteoutPrefix = ".wh."
+	metaPrefix     = ".wh..wh."
+	opaqueMarker   = ".wh..wh..opq"
+)
+
+// layerIndex is what a layer does to the tree.
+type layerIndex struct {
+	entries   []Entry  // each path once
+	whiteouts []string // paths removed from the layers below
+	opaque    []string // directories of which the layers below show nothing
+	disk      int64    // bytes of content, as Docker counts a layer's size
+}
+
+// layerPass is the state of one pass over a layer.
+type layerPass struct {
+	o       *TreeOptions
+	index   *layerIndex
+	byPath  map[string]int
+	killed  map[string]int  // directory -> number of entries when it gave way to something else
+	dirs    map[string]bool // directories that something lies in
+	names   int64           // bytes of names so far
+	kept    int64           // bytes of content so far
+	dir     string          // directory of the entry before, and
+	realDir string          // where that is, symbolic links of this layer resolved
+}
+
+// scanLayer reads a layer once and indexes it. The layer's content must have the diff ID want.
+func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*layerIndex, error) {
+	rc, err := uncompressed(l)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	// Decompression runs beside hashing and reading: a layer of its own keeps both cores busy.
+	pr, pw := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, err := io.CopyBuffer(struct{ io.Writer }{pw}, onlyReader{contextReader{ctx, rc}}, make([]byte, pipeSize))
+		pw.CloseWithError(err)
+	}()
+	defer func() { pr.Close(); <-done }()
+
+	sum := sha256.New()
+	stream := bufio.NewReaderSize(io.TeeReader(pr, sum), pipeSize)
+	index, err := readLayer(stream, o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.Copy(io.Discard, stream); err != nil { // padding after the archive's end counts for the digest
+		return nil, err
+	}
+	if got := hashOf(sum); got != want {
+		return nil, fmt.Errorf("damaged: its content has diff ID %s, the configuration says %s", got, want)
+	}
+	return index, nil
+}
+
+const pipeSize = 256 << 10
+
+// readLayer indexes an uncompressed layer.
+func readLayer(r io.Reader, o *TreeOptions) (*layerIndex, error) {
+	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int{}, killed: map[string]int{}, dirs: map[string]bool{}, dir: "/", realDir: "/"}
+	tr := tar.NewReader(r)
+	for {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		if h.Typeflag == tar.TypeXGlobalHeader {
+			continue // `git archive` writes one; it describes no file
+		}
+		if err := p.add(h, tr); err != nil {
+			return nil, err
+		}
+	}
+	p.finish()
+	return p.index, nil
+}
+
+// add takes one header in.
+func (p *layerPass) add(h *tar.Header, content io.Reader) error {
+	name := clean(h.Name)
+	if err := p.bound(h, name); err != nil {
+		return err
+	}
+	if p.index.disk += h.Size; p.index.disk < 0 {
+		return fmt.Errorf("files of more than 8 EiB, at %q", h.Name) // sparse ones cost an attacker nothing
+	}
+	base := path.Base(name)
+	if strings.HasPrefix(base, metaPrefix) && base != opaqueMarker || strings.HasPrefix(name, "/"+metaPrefix) && base != opaqueMarker {
+		return nil
+	}
+	dir, err := p.resolveDir(path.Dir(name))
+	if err != nil {
+		return fmt.Errorf("%q: %w", h.Name, err)
+	}
+	if base == opaqueMarker {
+		p.index.opaque = append(p.index.opaque, dir)
+		return nil
+	}
+	if hidden, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
+		if hidden != "" && hidden != "." && hidden != ".." {
+			p.index.whiteouts = append(p.index.whiteouts, path.Join(dir, hidden))
+		}
+		return nil
+	}
+	name = path.Join(dir, base)
+	fi := h.FileInfo()
+	e := Entry{Path: name, Type: h.Typeflag, Mode: fi.Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname}
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
+		e.Type, e.Size, e.Linkname = tar.TypeReg, h.Size, ""
+		if err := p.readContent(&e, content); err != nil {
+			return fmt.Errorf("%q: %w", h.Name, err)
+		}
+	case tar.TypeLink:
+		p.link(&e)
+	}
+	p.put(e)
+	return nil
+}
+
+// bound refuses a layer whose names would fill the memory.
+func (p *layerPass) bound(h *tar.Header, name string) error {
+	p.names += int64(len(name) + len(h.Linkname))
+	switch {
+	case len(name) > p.o.MaxPath || len(h.Linkname) > p.o.MaxPath:
+		return fmt.Errorf("a name of %d bytes (limit %d) in %q", max(len(name), len(h.Linkname)), p.o.MaxPath, truncate(name, 80))
+	case len(p.index.entries)+len(p.index.whiteouts)+len(p.index.opaque) >= p.o.MaxEntries:
+		return fmt.Errorf("more than %d files", p.o.MaxEntries)
+	case p.names > p.o.MaxNames:
+		return fmt.Errorf("names of more than %d MiB together", p.o.MaxNames>>20)
+	}
+	return nil
+}
+
+// resolveDir returns where dir is once this layer's own symbolic links are followed, as unpacking would: an entry
+// lib/x after a link lib -> usr/lib lands in usr/lib. Links of lower layers do not count; there, the directory of
+// this layer takes the link's place.
+func (p *layerPass) resolveDir(dir string) (string, error) {
+	if dir == p.dir {
+		return p.realDir, nil
+	}
+	real := dir
+	for d := dir; d != "/"; d = path.Dir(d) {
+		e := p.get(d)
+		switch {
+		case e == nil:
+			continue
+		case e.Type == tar.TypeSymlink:
+			if real = follow(p.get, dir, true); real == "" {
+				return "", errors.New("too many symbolic links")
+			}
+			d = real + "/." // once more from there: the link's target may lie in a file
+		case !e.IsDir():
+			return "", fmt.Errorf("%s, above it, is no directory", d)
+		}
+	}
+	for d := real; d != "/" && !p.dirs[d]; d = path.Dir(d) {
+		p.dirs[d] = true
+	}
+	p.dir, p.realDir = dir, real
+	return real, nil
+}
+
+func (p *layerPass) get(name string) *Entry {
+	if i, ok := p.byPath[name]; ok && !p.dead(i, name) {
+		return &p.index.entries[i]
+	}
+	return nil
+}
+
+// dead reports whether the entry at i lay in a directory that has given way to something else since.
+func (p *layerPass) dead(i int, name string) bool {
+	if len(p.killed) == 0 {
+		return false
+	}
+	for d := path.Dir(name); d != "/"; d = path.Dir(d) {
+		if i < p.killed[d] {
+			return true
+		}
+	}
+	return false
+}
+
+// put adds e; a path that comes twice is what it was last.
+func (p *layerPass) put(e Entry) {
+	if !e.IsDir() {
+		if p.dirs[e.Path] || p.byPathIsDir(e.Path) {
+			p.killed[e.Path] = len(p.index.entries)
+			delete(p.dirs, e.Path)
+		}
+		p.dir, p.realDir = "/", "/" // what was resolved may lead elsewhere now
+	}
+	if old := p.get(e.Path); old != nil {
+		*old = e
+		return
+	}
+	p.byPath[e.Path] = len(p.index.entries)
+	p.index.entries = append(p.index.entries, e)
+}
+
+func (p *layerPass) byPathIsDir(name string) bool {
+	e := p.get(name)
+	return e != nil && e.IsDir()
+}
+
+// finish drops what lay in directories that gave way to something else later in the same layer.
+func (p *layerPass) finish() {
+	if len(p.killed) == 0 {
+		return
+	}
+	live := p.index.entries[:0]
+	for n, e := range p.index.entries {
+		if !p.dead(n, e.Path) {
+			live = append(live, e)
+		}
+	}
+	p.index.entries = live
+}
+
+// link makes a hard link's entry tell what its target does, if this layer has it; else the tree will.
+func (p *layerPass) link(e *Entry) {
+	e.Linkname = clean(e.Linkname)
+	t := p.get(e.Linkname)
+	if t == nil {
+		dir := follow(p.get, path.Dir(e.Linkname), true)
+		t = p.get(path.Join("/", dir, path.Base(e.Linkname)))
+	}
+	if t != nil && t.Path != e.Path {
+		e.share(t)
+	}
+}
+
+// share makes e another name of t.
+func (e *Entry) share(t *Entry) {
+	if t.Type == tar.TypeSymlink { // a link to a link is the same link
+		e.Type, e.Linkname, e.Mode = tar.TypeSymlink, t.Linkname, t.Mode
+		return
+	}
+	e.Mode, e.UID, e.GID, e.ModTime, e.Size = t.Mode, t.UID, t.GID, t.ModTime, t.Size
+	e.ELF, e.content, e.kept, e.linked = t.ELF, t.content, t.kept, true
+}
+
+// elfBuffers holds *bytes.Buffer for ELF files that are read while they pass.
+var elfBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxBuffered is the largest ELF file held in memory; larger ones (node, chrome, LLVM) take the way through a
+// temporary file. Two layers at once bound the memory to twice that.
+const (
+	maxBuffered = 16 << 20
+	maxSpooled  = 4 << 30 // what is larger is no program, but an attempt to fill the disk
+)
+
+// readContent takes from a file's content what the tree keeps of it.
+func (p *layerPass) readContent(e *Entry, r io.Reader) error {
+	keep := e.Size <= p.o.MaxContent && p.o.Keep != nil && p.o.Keep(e.Path, e.Size)
+	var magic [4]byte
+	n, err := io.ReadFull(r, magic[:min(4, e.Size)])
+	if err != nil {
+		return err
+	}
+	r = io.MultiReader(bytes.NewReader(magic[:n]), r)
+	isELF := string(magic[:n]) == "\x7fELF"
+	if isELF && !keep {
+		return readELFStream(e, r)
+	}
+	if !keep {
+		return nil
+	}
+	var b bytes.Buffer // grows with what is there, not with what a header promises
+	if _, err := b.ReadFrom(r); err != nil {
+		return err
+	}
+	if p.kept += int64(b.Len()); p.kept > p.o.MaxKept {
+		return fmt.Errorf("more than %d MiB of content to keep in memory", p.o.MaxKept>>20)
+	}
+	e.content, e.kept = bytes.Clone(b.Bytes()), true
+	if isELF {
+		e.setELF(bytes.NewReader(e.content), e.content)
+	}
+	return nil
+}
+
+func readELFStream(e *Entry, r io.Reader) error {
+	if e.Size > maxSpooled {
+		return nil
+	}
+	if e.Size > maxBuffered {
+		f, err := tempFile()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, err := io.Copy(f, onlyReader{r}); err != nil {
+			return fmt.Errorf("keeping it aside: %w", err)
+		}
+		e.setELF(f, nil)
+		return nil
+	}
+	b := elfBuffers.Get().(*bytes.Buffer)
+	defer elfBuffers.Put(b)
+	b.Reset()
+	if _, err := b.ReadFrom(r); err != nil {
+		return err
+	}
+	e.setELF(bytes.NewReader(b.Bytes()), b.Bytes())
+	return nil
+}
+
+func (e *Entry) setELF(r io.ReaderAt, content []byte) {
+	e.ELF = readELF(r, e.Size)
+	if e.ELF != nil && e.ELF.Soname == "libc.so.6" {
+		e.ELF.Libc = glibcVersion(content)
+	}
+}

@@ -1,0 +1,280 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Compression is how layers are compressed.
+type Compression string
+
+const (
+	Keep Compression = ""     // as they are
+	Gzip Compression = "gzip" // read by everything
+	Zstd Compression = "zstd" // smaller and faster to unpack; read by Docker 23, containerd 1.5, podman and later
+)
+
+// ParseCompression reads a flag's value: "gzip", "zstd" or "" for as it is.
+func ParseCompression(s string) (Compression, error) {
+	switch c := Compression(s); c {
+	case Keep, Gzip, Zstd:
+		return c, nil
+	}
+	return Keep, fmt.Errorf("unknown compression %q; there is gzip and zstd", s)
+}
+
+// spooledLayer is the compressed form of a layer, made once and kept in a temporary file without a name.
+type spooledLayer struct {
+	ctx    context.Context
+	src    func() (io.ReadCloser, error) // uncompressed
+	diffID v1.Hash
+	comp   Compression
+	media  types.MediaType
+
+	once   sync.Once
+	f      *os.File
+	digest v1.Hash
+	size   int64
+	err    error
+}
+
+func newSpooledLayer(ctx context.Context, src func() (io.ReadCloser, error), diffID v1.Hash, c Compression, media types.MediaType) v1.Layer {
+	return &spooledLayer{ctx: ctx, src: src, diffID: diffID, comp: c, media: media}
+}
+
+func (l *spooledLayer) DiffID() (v1.Hash, error)             { return l.diffID, nil }
+func (l *spooledLayer) MediaType() (types.MediaType, error)  { return l.media, nil }
+func (l *spooledLayer) Uncompressed() (io.ReadCloser, error) { return l.src() }
+
+func (l *spooledLayer) Digest() (v1.Hash, error) {
+	l.once.Do(l.fill)
+	return l.digest, l.err
+}
+
+func (l *spooledLayer) Size() (int64, error) {
+	l.once.Do(l.fill)
+	return l.size, l.err
+}
+
+func (l *spooledLayer) Compressed() (io.ReadCloser, error) {
+	if l.once.Do(l.fill); l.err != nil {
+		return nil, l.err
+	}
+	return io.NopCloser(contextReader{l.ctx, io.NewSectionReader(l.f, 0, l.size)}), nil
+}
+
+func (l *spooledLayer) fill() {
+	if err := l.compress(); err != nil {
+		l.err = fmt.Errorf("compressing layer %s: %w", l.diffID, err)
+	}
+}
+
+func (l *spooledLayer) compress() (err error) {
+	src, err := l.src()
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	f, err := tempFile()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	sum, plain := sha256.New(), sha256.New()
+	out := &counter{w: io.MultiWriter(f, sum)}
+	zw, err := newCompressor(out, l.comp)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 256<<10)
+	if _, err := io.CopyBuffer(io.MultiWriter(zw, plain), onlyReader{contextReader{l.ctx, src}}, buf); err != nil {
+		return errors.Join(err, zw.Close())
+	}
+	if err := zw.Close(); err != nil {
+		return err
+	}
+	if got := hashOf(plain); got != l.diffID {
+		return fmt.Errorf("damaged: its content has diff ID %s", got)
+	}
+	l.f, l.digest, l.size = f, hashOf(sum), out.n
+	return nil
+}
+
+// newCompressor returns a compressor whose output depends on its input alone: one thread, no name, no time.
+func newCompressor(w io.Writer, c Compression) (io.WriteCloser, error) {
+	if c == Zstd {
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+			zstd.WithWindowSize(8<<20)) // what every decoder must be ready for (RFC 8878, 3.1.1.1.2)
+	}
+	return gzip.NewWriterLevel(w, gzip.DefaultCompression)
+}
+
+// onlyReader hides WriterTo and its like, so that the given buffer is the one used.
+type onlyReader struct{ io.Reader }
+
+// counter counts what passes.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func hashOf(h hash.Hash) v1.Hash {
+	return v1.Hash{Algorithm: "sha256", Hex: fmt.Sprintf("%x", h.Sum(nil))}
+}
+
+// Recompress returns img with its layers compressed with c; layers that already are keep their bytes. Nothing is
+// compressed until a digest, a size or content is asked for. For zstd the image becomes an OCI one: Docker's media
+// types know gzip alone.
+func Recompress(img v1.Image, c Compression) (v1.Image, error) {
+	return recompress(context.Background(), img, c)
+}
+
+func recompress(ctx context.Context, img v1.Image, c Compression) (v1.Image, error) {
+	if c == Keep {
+		return img, nil
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("reading the layers: %w", err)
+	}
+	changed := false
+	result := make([]v1.Layer, len(layers))
+	for n, l := range layers {
+		have, err := layerCompression(l)
+		if err != nil {
+			return nil, err
+		}
+		if result[n] = l; have == c {
+			continue
+		}
+		changed = true
+		diffID, err := l.DiffID()
+		if err != nil {
+			return nil, fmt.Errorf("reading the diff ID: %w", err)
+		}
+		result[n] = newSpooledLayer(ctx, func() (io.ReadCloser, error) { return uncompressed(l) }, diffID, c, types.OCILayer)
+	}
+	if !changed {
+		return img, nil
+	}
+	return rebuild(img, result)
+}
+
+// layerCompression tells how a layer is compressed, by its media type, or by its content where that says nothing.
+func layerCompression(l v1.Layer) (Compression, error) {
+	mt, err := l.MediaType()
+	if err != nil {
+		return Keep, fmt.Errorf("reading the media type: %w", err)
+	}
+	if o, ok := l.(ociLayer); ok {
+		l = o.Layer
+	}
+	if s, ok := l.(*spooledLayer); ok {
+		return s.comp, nil
+	}
+	if mt == types.OCILayerZStd {
+		return Zstd, nil
+	}
+	rc, err := l.Compressed()
+	if err != nil {
+		return Keep, err
+	}
+	defer rc.Close()
+	magic := make([]byte, 6)
+	n, err := io.ReadFull(rc, magic)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return Keep, err
+	}
+	return Compression(compressionOf(magic[:n])), nil
+}
+
+// uncompressed is l.Uncompressed with a faster decoder.
+func uncompressed(l v1.Layer) (io.ReadCloser, error) {
+	if o, ok := l.(ociLayer); ok {
+		l = o.Layer
+	}
+	if s, ok := l.(*spooledLayer); ok {
+		return s.src()
+	}
+	rc, err := l.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	zr, err := decompress(rc)
+	if err != nil {
+		return nil, errors.Join(err, rc.Close())
+	}
+	return &layerReader{Reader: zr, rest: rc, close: func() error { return errors.Join(zr.Close(), rc.Close()) }}, nil
+}
+
+// layerReader reads what follows the compressed data too, so that a blob's own digest is checked to the end.
+type layerReader struct {
+	io.Reader
+	rest  io.Reader
+	close func() error
+}
+
+func (l *layerReader) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		if _, e := io.Copy(io.Discard, l.rest); e != nil {
+			return n, e
+		}
+	}
+	return n, err
+}
+
+func (l *layerReader) Close() error { return l.close() }
+
+// rebuild makes an OCI image of img's configuration with other layers of the same diff IDs.
+func rebuild(img v1.Image, layers []v1.Layer) (v1.Image, error) {
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	config, err := img.RawConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	for n, l := range layers {
+		layers[n] = ociLayer{l}
+	}
+	return newLayeredImage(config, types.OCIManifestSchema1, types.OCIConfigJSON, layers, m.Annotations)
+}
+
+// ociLayer names a layer by OCI's media types.
+type ociLayer struct{ v1.Layer }
+
+func (l ociLayer) MediaType() (types.MediaType, error) {
+	c, err := layerCompression(l.Layer)
+	switch {
+	case err != nil:
+		return "", err
+	case c == Zstd:
+		return types.OCILayerZStd, nil
+	case c == Gzip:
+		return types.OCILayer, nil
+	}
+	return types.OCIUncompressedLayer, nil
+}

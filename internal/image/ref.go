@@ -1,0 +1,111 @@
+package image
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// The transports: where an image lies, and in which form.
+const (
+	transportRegistry      = "docker://"
+	transportDaemon        = "docker-daemon:"
+	transportDockerArchive = "docker-archive:"
+	transportOCI           = "oci:"
+	transportOCIArchive    = "oci-archive:"
+	transportStream        = "-"
+)
+
+// location is a parsed image reference of any transport.
+type location struct {
+	transport string
+	name      string // registry, daemon: the image's name; archives: an image in it, if given
+	path      string // file or directory
+	selector  string // oci: a tag (any text) or "sha256:…"; "" for none
+}
+
+func (l location) String() string {
+	switch l.transport {
+	case transportStream:
+		return "standard input"
+	case transportRegistry:
+		return l.name
+	case transportDaemon:
+		return transportDaemon + l.name
+	}
+	s := l.transport + l.path
+	switch {
+	case strings.HasPrefix(l.selector, "sha256:"):
+		s += "@" + l.selector
+	case l.selector != "":
+		s += ":" + l.selector
+	}
+	return s
+}
+
+// parseLocation takes a reference apart. It looks at the file system for one thing: which part of oci:A:B:C is the
+// directory, when several could be.
+func parseLocation(ref string) (location, error) {
+	if ref == "-" {
+		return location{transport: transportStream}, nil
+	}
+	for _, t := range []string{transportDockerArchive, transportOCIArchive, transportOCI, transportDaemon} {
+		rest, ok := strings.CutPrefix(ref, t)
+		if !ok {
+			continue
+		}
+		l := location{transport: t}
+		switch t {
+		case transportDaemon:
+			l.name = rest
+			if !isImageID(rest) {
+				if _, err := name.ParseReference(rest); err != nil {
+					return l, fmt.Errorf("reading the image reference %q: %w", ref, err)
+				}
+			}
+		case transportDockerArchive:
+			l.path = rest
+		default:
+			l.path, l.selector = splitSelector(rest)
+		}
+		if l.path == "" && l.name == "" {
+			return l, fmt.Errorf("reading the image reference %q: nothing after %q", ref, t)
+		}
+		return l, nil
+	}
+	rest := strings.TrimPrefix(ref, transportRegistry)
+	if _, err := name.ParseReference(rest); err != nil {
+		return location{}, fmt.Errorf("reading the image reference %q: %w; an image is NAME[:TAG|@DIGEST], docker-daemon:NAME, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE or -", ref, err)
+	}
+	return location{transport: transportRegistry, name: rest}, nil
+}
+
+// isImageID reports whether s is what `docker images -q` prints, which name.ParseReference would take for a name.
+func isImageID(s string) bool {
+	hex, ok := strings.CutPrefix(s, "sha256:")
+	return ok && len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == ""
+}
+
+// splitSelector divides DIR, DIR:TAG and DIR@sha256:HEX. A tag may hold colons and slashes (a full reference), and so
+// may a directory: the longest prefix that exists is the directory; where none does, it ends at the first colon, as
+// for other tools.
+func splitSelector(s string) (path, selector string) {
+	if p, hex, ok := strings.Cut(s, "@sha256:"); ok {
+		return p, "sha256:" + hex
+	}
+	for p := s; p != ""; {
+		if _, err := os.Lstat(filepath.Clean(p)); err == nil {
+			return p, strings.TrimPrefix(s[len(p):], ":")
+		}
+		i := strings.LastIndexByte(p, ':')
+		if i < 0 {
+			break
+		}
+		p = p[:i]
+	}
+	path, selector, _ = strings.Cut(s, ":")
+	return path, selector
+}

@@ -1,0 +1,315 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+)
+
+// TreeOptions say what of an image's files is kept in memory.
+type TreeOptions struct {
+	Keep     func(path string, size int64) bool // whose content is kept; nil: nobody's. Called from several goroutines
+	KeepName string                             // names what Keep does, for the cache; "" with a Keep: the cache is not used
+	CacheDir string                             // directory of layer indexes by diff ID, made as needed; "": none
+
+	MaxContent int64 // largest content kept, in bytes; 0: 32 MiB
+	MaxKept    int64 // most bytes of content kept of a layer; 0: 512 MiB
+	MaxEntries int   // most entries of a layer; 0: 10 million
+	MaxPath    int   // longest path or link text, in bytes; 0: 16 KiB
+	MaxNames   int64 // most bytes of names in a layer; 0: 1 GiB
+}
+
+func (o TreeOptions) withDefaults() TreeOptions {
+	if o.MaxContent == 0 {
+		o.MaxContent = 32 << 20
+	}
+	if o.MaxKept == 0 {
+		o.MaxKept = 512 << 20
+	}
+	if o.MaxEntries == 0 {
+		o.MaxEntries = 10 << 20
+	}
+	if o.MaxPath == 0 {
+		o.MaxPath = 16 << 10
+	}
+	if o.MaxNames == 0 {
+		o.MaxNames = 1 << 30
+	}
+	return o
+}
+
+// LayerInfo is a layer of an image.
+type LayerInfo struct {
+	Digest    v1.Hash // of the blob
+	DiffID    v1.Hash // of its uncompressed content
+	PullBytes int64   // compressed size
+	DiskBytes int64   // bytes of the files in it
+	CreatedBy string  // the history's command, "" when the history does not say
+}
+
+// Tree is the file system that an image's layers make, and what each of them brought.
+type Tree struct {
+	Layers []LayerInfo
+	Config *v1.ConfigFile
+
+	overhead int64 // bytes of manifest and configuration
+	layers   []*layerIndex
+	entries  map[string]*Entry
+	sorted   func() []*Entry
+}
+
+// ReadTree reads the layers of img, several at a time and each once as a stream, or takes their indexes from
+// o.CacheDir. Every layer read is checked against its diff ID.
+func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
+	o = o.withDefaults()
+	t, layers, err := newTree(img)
+	if err != nil {
+		return nil, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, l := range layers {
+		g.Go(func() error {
+			index, err := indexLayer(ctx, l, t.Layers[i].DiffID, &o)
+			if err != nil {
+				return fmt.Errorf("reading layer %s (%d of %d): %w", t.Layers[i].Digest, i+1, len(layers), err)
+			}
+			t.layers[i] = index
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	t.merge()
+	return t, nil
+}
+
+// indexLayer returns a layer's index from the cache, or reads the layer and caches its index.
+func indexLayer(ctx context.Context, l v1.Layer, diffID v1.Hash, o *TreeOptions) (*layerIndex, error) {
+	c := newCache(o)
+	if index := c.load(diffID); index != nil {
+		return index, nil
+	}
+	index, err := scanLayer(ctx, l, diffID, o)
+	if err != nil {
+		return nil, err
+	}
+	return index, c.save(diffID, index)
+}
+
+// newTree reads everything but the layers.
+func newTree(img v1.Image) (*Tree, []v1.Layer, error) {
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	size, err := img.Size()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the layers: %w", err)
+	}
+	if n := len(cfg.RootFS.DiffIDs); n != len(layers) || n != len(m.Layers) {
+		return nil, nil, fmt.Errorf("reading the layers: the manifest has %d, the configuration %d diff IDs", len(m.Layers), n)
+	}
+	t := &Tree{Config: cfg, overhead: size + m.Config.Size, layers: make([]*layerIndex, len(layers))}
+	created := createdBy(cfg.History, len(layers))
+	for i, d := range m.Layers {
+		t.Layers = append(t.Layers, LayerInfo{Digest: d.Digest, DiffID: cfg.RootFS.DiffIDs[i], PullBytes: d.Size, CreatedBy: created[i]})
+	}
+	return t, layers, nil
+}
+
+// createdBy gives each layer its history entry. A history may be missing, or be longer or shorter than the layers.
+func createdBy(history []v1.History, layers int) []string {
+	by := make([]string, layers)
+	i := 0
+	for _, h := range history {
+		if h.EmptyLayer {
+			continue
+		}
+		if i == layers {
+			break
+		}
+		by[i] = h.CreatedBy
+		i++
+	}
+	return by
+}
+
+// merge lays the layers over each other, the topmost first: what it shows, nothing below can change.
+func (t *Tree) merge() {
+	m := &merger{entries: map[string]*Entry{}, implied: map[string]int{}, removed: map[string]bool{}, opaque: map[string]bool{}}
+	for i := len(t.layers) - 1; i >= 0; i-- {
+		l := t.layers[i]
+		t.Layers[i].DiskBytes = l.disk
+		m.layer(i, l)
+	}
+	if m.entries["/"] == nil {
+		m.entries["/"] = &Entry{Path: "/", Type: tar.TypeDir, Mode: fs.ModeDir | 0o755}
+	}
+	for p, i := range m.implied {
+		if m.entries[p] == nil { // no layer says what this directory is like: unpacking makes it so
+			m.entries[p] = &Entry{Path: p, Type: tar.TypeDir, Mode: fs.ModeDir | 0o755, Layer: i}
+		}
+	}
+	t.entries = m.entries
+	t.linkAcross()
+	t.sorted = sync.OnceValue(func() []*Entry {
+		return slices.SortedFunc(maps.Values(t.entries), func(a, b *Entry) int { return strings.Compare(a.Path, b.Path) })
+	})
+}
+
+// merger holds what the layers so far, from the top, say about those below.
+type merger struct {
+	entries map[string]*Entry
+	implied map[string]int  // directories that must exist for something in them -> lowest layer that needs it
+	removed map[string]bool // paths with all below them
+	opaque  map[string]bool // directories' content
+}
+
+func (m *merger) layer(i int, l *layerIndex) {
+	lastDir, lastHidden := "", false
+	var blocks []string
+	var shown []*Entry
+	for n := range l.entries {
+		e := &l.entries[n]
+		e.Layer = i
+		dir := path.Dir(e.Path)
+		if dir != lastDir {
+			lastDir, lastHidden = dir, m.hides(dir)
+		}
+		if lastHidden && e.Path != "/" || m.removed[e.Path] {
+			continue
+		}
+		_, implied := m.implied[e.Path]
+		if m.entries[e.Path] != nil || implied && !e.IsDir() {
+			if !e.IsDir() {
+				blocks = append(blocks, e.Path) // the directories on both sides of this file are strangers
+			}
+			continue
+		}
+		shown = append(shown, e)
+	}
+	for _, e := range shown {
+		m.entries[e.Path] = e
+		m.imply(path.Dir(e.Path), i)
+	}
+	for _, p := range blocks {
+		m.opaque[p] = true
+	}
+	for _, p := range l.opaque {
+		if !m.hides(p) {
+			m.imply(p, i)
+		}
+		m.opaque[p] = true
+	}
+	for _, p := range l.whiteouts {
+		if d := path.Dir(p); !m.hides(d) {
+			m.imply(d, i)
+		}
+		m.removed[p] = true
+	}
+}
+
+// hides reports whether the layers above let nothing of the directory dir through.
+func (m *merger) hides(dir string) bool {
+	for d := dir; ; d = path.Dir(d) {
+		if m.opaque[d] || m.removed[d] {
+			return true
+		}
+		if e := m.entries[d]; e != nil && !e.IsDir() {
+			return true
+		}
+		if d == "/" {
+			return false
+		}
+	}
+}
+
+// imply notes that dir and those above it must be directories.
+func (m *merger) imply(dir string, layer int) {
+	for d := dir; d != "/"; d = path.Dir(d) {
+		if at, ok := m.implied[d]; ok && at == layer {
+			return
+		}
+		m.implied[d] = layer
+	}
+}
+
+// linkAcross completes hard links to files of lower layers. Docker makes none, other builders do.
+func (t *Tree) linkAcross() {
+	byPath := make([]map[string]*Entry, len(t.layers)) // as needed
+	for i, l := range t.layers {
+		for n := range l.entries {
+			e := &l.entries[n]
+			for j := i - 1; j >= 0 && e.Type == tar.TypeLink && !e.linked; j-- {
+				if byPath[j] == nil {
+					byPath[j] = t.layers[j].byPath()
+				}
+				if target := byPath[j][e.Linkname]; target != nil {
+					e.share(target)
+				}
+			}
+		}
+	}
+}
+
+func (l *layerIndex) byPath() map[string]*Entry {
+	m := make(map[string]*Entry, len(l.entries))
+	for n := range l.entries {
+		m[l.entries[n].Path] = &l.entries[n]
+	}
+	return m
+}
+
+// Get returns the entry at path, nil when there is none. It follows no symbolic link.
+func (t *Tree) Get(path string) *Entry { return t.entries[clean(path)] }
+
+// Resolve returns the entry at path with all symbolic links followed within the image, nil when it leads nowhere.
+func (t *Tree) Resolve(path string) *Entry {
+	return t.entries[follow(func(p string) *Entry { return t.entries[p] }, path, true)]
+}
+
+// All returns every entry, sorted by path.
+func (t *Tree) All() iter.Seq[*Entry] { return slices.Values(t.sorted()) }
+
+// Content returns the content of a file that TreeOptions.Keep wanted; false when it is not there or was not kept. It
+// follows symbolic links.
+func (t *Tree) Content(path string) ([]byte, bool) {
+	e := t.Resolve(path)
+	if e == nil || !e.kept {
+		return nil, false
+	}
+	return e.content, true
+}
+
+// LayerFiles returns every regular file that layer i brings, those that a later layer hides included, sorted by path.
+func (t *Tree) LayerFiles(i int) []File {
+	var files []File
+	for n := range t.layers[i].entries {
+		if e := &t.layers[i].entries[n]; e.Type == tar.TypeReg {
+			files = append(files, File{e.Path, e.Size})
+		}
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files
+}
