@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -181,7 +182,24 @@ func recompress(ctx context.Context, img v1.Image, c Compression) (v1.Image, err
 	return rebuild(img, result)
 }
 
-// layerCompression tells how a layer is compressed, by its media type, or by its content where that says nothing.
+// asOCI returns img with OCI's media types, in which the layers stay as they are: OCI layouts hold no others.
+func asOCI(img v1.Image) (v1.Image, error) {
+	media, err := img.MediaType()
+	if err != nil {
+		return nil, fmt.Errorf("reading the media type: %w", err)
+	}
+	if media == types.OCIManifestSchema1 {
+		return img, nil
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("reading the layers: %w", err)
+	}
+	return rebuild(img, slices.Clone(layers))
+}
+
+// layerCompression tells how a layer is compressed, by its media type, or by its content where that says nothing: to
+// look into a layer of a registry is a request.
 func layerCompression(l v1.Layer) (Compression, error) {
 	mt, err := l.MediaType()
 	if err != nil {
@@ -193,8 +211,13 @@ func layerCompression(l v1.Layer) (Compression, error) {
 	if s, ok := l.(*spooledLayer); ok {
 		return s.comp, nil
 	}
-	if mt == types.OCILayerZStd {
+	switch mt {
+	case types.OCILayerZStd:
 		return Zstd, nil
+	case types.OCILayer, types.DockerLayer:
+		return Gzip, nil
+	case types.OCIUncompressedLayer, types.DockerUncompressedLayer:
+		return Keep, nil
 	}
 	rc, err := l.Compressed()
 	if err != nil {

@@ -1,0 +1,203 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// WriteOptions say how an image is written.
+type WriteOptions struct {
+	Options
+	Name        string                  // the reference that archives record and Docker knows it by; "" where the destination says it, or none
+	Compression Compression             // of the layers; docker archives and the local Docker always get gzip
+	Stdout      io.Writer               // what the destination "-" writes, a docker archive
+	Progress    func(done, total int64) // bytes of layers; called from several goroutines; nil: nobody asks
+}
+
+// Write writes img to dest, a reference as [Open] reads it. A file, a tag in a layout and a tag in a registry is
+// written whole or stays what it was; after an error or the end of ctx nothing of the image remains on this machine.
+// The same image gives the same bytes. An OCI layout keeps its other images.
+//
+// Docker archives have no media types, and Docker before 23 reads gzip alone: zstd layers are recompressed for them.
+func Write(ctx context.Context, img v1.Image, dest string, o WriteOptions) error {
+	l, err := parseLocation(dest)
+	if err != nil {
+		return err
+	}
+	if err := write(ctx, img, l, o); err != nil {
+		where := l.String()
+		if l.transport == transportStream {
+			where = "standard output"
+		}
+		if errors.Is(err, syscall.ENOSPC) {
+			err = fmt.Errorf("%w; free some space, or set TMPDIR if the full disk is that of temporary files", err)
+		}
+		return fmt.Errorf("writing %s: %w", where, err)
+	}
+	return nil
+}
+
+func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error {
+	if l.selector != "" && l.selector[0] == 's' && isImageID(l.selector) {
+		return errors.New("a digest names what is there already; give a tag")
+	}
+	recorded, err := recordedName(l, o.Name)
+	if err != nil {
+		return err
+	}
+	docker := l.transport == transportDockerArchive || l.transport == transportDaemon || l.transport == transportStream
+	if docker {
+		o.Compression = Gzip
+	}
+	if img, err = recompress(ctx, img, o.Compression); err != nil {
+		return err
+	}
+	if l.transport == transportOCI || l.transport == transportOCIArchive {
+		if img, err = asOCI(img); err != nil {
+			return err
+		}
+	}
+	if img, err = watched(ctx, img, o.Progress); err != nil {
+		return err
+	}
+	archive := func(w io.Writer) error { return writeDockerArchive(img, recorded, w) }
+	switch l.transport {
+	case transportRegistry:
+		return push(ctx, img, l.name, o)
+	case transportDaemon:
+		return loadDaemon(ctx, archive)
+	case transportOCI:
+		return writeLayout(ctx, img, l.path, l.selector)
+	case transportOCIArchive:
+		return writeFile(ctx, l.path, func(w io.Writer) error { return writeOCIArchive(img, recorded, w) })
+	case transportDockerArchive:
+		return writeFile(ctx, l.path, archive)
+	}
+	if o.Stdout == nil {
+		return errors.New("no standard output here; name a file")
+	}
+	return writeCompressed(o.Stdout, false, archive)
+}
+
+// recordedName is the name that an archive records.
+func recordedName(l location, given string) (string, error) {
+	switch {
+	case l.transport == transportDaemon:
+		if _, err := name.NewTag(l.name); err != nil {
+			return "", fmt.Errorf("%w; the local Docker wants NAME[:TAG]", err)
+		}
+		return l.name, nil
+	case l.transport == transportOCIArchive && l.selector != "":
+		return l.selector, nil
+	case l.transport == transportOCI || l.transport == transportRegistry || given == "":
+		return given, nil
+	}
+	if _, err := name.NewTag(given); err != nil {
+		return "", fmt.Errorf("recording the name %q: %w", given, err)
+	}
+	return given, nil
+}
+
+// push writes img to a registry: its layers, then its manifest.
+func push(ctx context.Context, img v1.Image, ref string, o WriteOptions) error {
+	want, err := name.ParseReference(ref)
+	if err != nil {
+		return err
+	}
+	if _, ok := want.(name.Digest); ok {
+		return errors.New("a digest names what is there already; give a tag")
+	}
+	endpoints := o.Access.Endpoints(want.Context().RegistryStr())
+	at, err := endpointRef(want, endpoints[len(endpoints)-1]) // the registry itself: a mirror is for reading
+	if err != nil {
+		return err
+	}
+	if err := remote.Write(at, img, remoteOptions(ctx, o.Options)...); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return registryError(at, err)
+	}
+	return nil
+}
+
+// watchedImage is an image whose layers end with a context and tell how far they have been read.
+type watchedImage struct {
+	v1.Image
+	layers []v1.Layer
+}
+
+func watched(ctx context.Context, img v1.Image, progress func(done, total int64)) (v1.Image, error) {
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		return nil, fmt.Errorf("reading the layers: %w", err)
+	}
+	var total, done atomic.Int64
+	for _, d := range m.Layers {
+		total.Add(d.Size)
+	}
+	w := &watchedImage{Image: img}
+	for _, l := range layers {
+		w.layers = append(w.layers, &watchedLayer{Layer: l, ctx: ctx, add: func(n int) {
+			if now := done.Add(int64(n)); progress != nil && n > 0 {
+				progress(min(now, total.Load()), total.Load()) // a retry reads some bytes twice
+			}
+		}})
+	}
+	return w, nil
+}
+
+func (w *watchedImage) Layers() ([]v1.Layer, error) { return w.layers, nil }
+
+func (w *watchedImage) LayerByDigest(h v1.Hash) (v1.Layer, error) {
+	for _, l := range w.layers {
+		if d, err := l.Digest(); err == nil && d == h {
+			return l, nil
+		}
+	}
+	return w.Image.LayerByDigest(h)
+}
+
+type watchedLayer struct {
+	v1.Layer
+	ctx context.Context
+	add func(n int)
+}
+
+// Descriptor keeps what the manifest says of the layer.
+func (l *watchedLayer) Descriptor() (*v1.Descriptor, error) { return partial.Descriptor(l.Layer) }
+
+func (l *watchedLayer) MediaType() (types.MediaType, error) { return l.Layer.MediaType() }
+
+func (l *watchedLayer) Compressed() (io.ReadCloser, error) {
+	rc, err := l.Layer.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	return readCloser{&progressReader{contextReader{l.ctx, rc}, l.add}, rc}, nil
+}
+
+type progressReader struct {
+	contextReader
+	add func(n int)
+}
+
+func (p *progressReader) Read(b []byte) (int, error) {
+	n, err := p.contextReader.Read(b)
+	p.add(n)
+	return n, err
+}
