@@ -112,9 +112,12 @@ func (e *Engine) openEmbedded(ctx context.Context) error {
 	if _, err := embedded.Sweep(ctx, e.opts.State); err != nil {
 		return errors.Join(err, lock.Release())
 	}
-	e.scratch = embedded.Scratch(e.opts.State)
-	if err := os.MkdirAll(e.scratch, 0o700); err != nil {
-		return errors.Join(fmt.Errorf("making %s: %w", e.scratch, err), lock.Release())
+	temp := embedded.Scratch(e.opts.State)
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return errors.Join(fmt.Errorf("making %s: %w", temp, err), lock.Release())
+	}
+	if e.scratch, err = os.MkdirTemp(temp, "run-"); err != nil {
+		return errors.Join(fmt.Errorf("making a temporary directory: %w", err), lock.Release())
 	}
 	inner, err := embedded.New(embedded.Options{State: e.opts.State, Access: e.opts.Access})
 	if err != nil {

@@ -63,6 +63,7 @@ type Engine struct {
 	lis     *bufconn.Listener
 	worker  *base.Worker
 	content string
+	temp    string
 	cancel  context.CancelFunc
 }
 
@@ -76,7 +77,23 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	quiet()
-	ca, err := newTrust(o.State, o.Access.CA)
+	temp := Scratch(o.State)
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, fmt.Errorf("preparing the engine's state: %w", err)
+	}
+	if err := useTemp(temp); err != nil {
+		return nil, fmt.Errorf("preparing the engine's state: %w", err)
+	}
+	e, err := start(o, runtime)
+	if err != nil {
+		return nil, errors.Join(err, leaveTemp(temp))
+	}
+	e.temp = temp
+	return e, nil
+}
+
+func start(o Options, runtime string) (*Engine, error) {
+	ca, err := newTrust(Scratch(o.State), o.Access.CA)
 	if err != nil {
 		return nil, err
 	}
@@ -210,5 +227,7 @@ func (e *Engine) Close() error {
 	case <-time.After(2 * time.Second):
 		e.srv.Stop()
 	}
-	return e.ctrl.Close()
+	err := e.ctrl.Close()
+	_, rmErr := newTrust(e.temp, nil)
+	return errors.Join(err, rmErr, leaveTemp(e.temp))
 }

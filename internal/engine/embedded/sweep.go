@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Scratch is the directory below the state for what lives no longer than one run. [Sweep] empties it.
+// Scratch is the directory below the state for what lives no longer than one run. [Sweep] clears it.
 func Scratch(state string) string { return filepath.Join(state, "tmp") }
 
 // Sweep clears what a run on this state directory left that was killed: its containers with their processes, mounts
@@ -132,14 +132,31 @@ func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
 
-// sweepFiles removes bundles, temporary mount points, unfinished downloads and everything in [Scratch].
+// scratchNames are the names BuildKit and this engine give to directories in [Scratch].
+var scratchNames = []string{"run-*", "buildkit*", "containerd-mount*", "runc*", "ca.pem"}
+
+// stale is the age at which anything else in [Scratch] goes: it is this process's temporary directory too while an
+// engine is open, and may hold what outlives the engine.
+const stale = 24 * time.Hour
+
+func isStale(p string) bool {
+	for _, n := range scratchNames {
+		if ok, _ := filepath.Match(n, filepath.Base(p)); ok {
+			return true
+		}
+	}
+	st, err := os.Lstat(p)
+	return err == nil && time.Since(st.ModTime()) > stale
+}
+
+// sweepFiles removes bundles, temporary mount points and what is stale in [Scratch].
 func sweepFiles(_ context.Context, state string) ([]string, error) {
 	var cleared []string
 	var errs []error
 	for _, glob := range []string{"tmp/*", "runc-*/executor/*", "runc-*/cachemounts/*"} {
 		paths, _ := filepath.Glob(filepath.Join(state, glob))
 		for _, p := range paths {
-			if filepath.Base(p) == "runc-log.json" {
+			if filepath.Base(p) == "runc-log.json" || glob == "tmp/*" && !isStale(p) {
 				continue
 			}
 			if err := os.RemoveAll(p); err != nil {
