@@ -75,3 +75,10 @@ func follow(get func(string) *Entry, p string, last bool) string {
 	}
 	return done
 }
+
+// Real returns path with the symbolic links of its directories followed and its last component left as it is: the one
+// spelling under which [Tree.Get] knows it. On a merged-/usr system that of /lib/x is /usr/lib/x. It returns "" when
+// there are too many links.
+func (t *Tree) Real(path string) string {
+	return follow(func(p string) *Entry { return t.entries[p] }, path, false)
+}

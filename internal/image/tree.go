@@ -313,3 +313,17 @@ func (t *Tree) LayerFiles(i int) []File {
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return files
 }
+
+// Under returns every entry whose path begins with prefix, sorted by path. A prefix that ends with a slash names what
+// lies in a directory.
+func (t *Tree) Under(prefix string) iter.Seq[*Entry] {
+	all := t.sorted()
+	from, _ := slices.BinarySearchFunc(all, prefix, func(e *Entry, p string) int { return strings.Compare(e.Path, p) })
+	return func(yield func(*Entry) bool) {
+		for _, e := range all[from:] {
+			if !strings.HasPrefix(e.Path, prefix) || !yield(e) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,183 @@
+// Package inventory reads the package databases of an image: who brought each path.
+package inventory
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+)
+
+// The ecosystems.
+const (
+	Deb  = "deb"
+	APK  = "apk"
+	PyPI = "pypi"
+)
+
+// Package is an installed package.
+type Package struct {
+	Ecosystem string // Deb, APK or PyPI
+	Name      string // as its ecosystem writes it; PyPI: as in its metadata ("Flask")
+	Version   string
+	Arch      string   // "" for PyPI
+	Depends   []string // names of packages, sorted; of alternatives the installed one; extras left out
+	Source    string   // source package; the name itself where nothing else is said
+	Paths     int      // files and links of it that are in the image
+	Bytes     int64    // of those files' content
+}
+
+// Inventory is the packages of an image and what they own.
+type Inventory struct {
+	tree     *image.Tree
+	packages []*Package
+	owners   map[string]*Package // by Tree.Real
+	modules  map[string]*Package // Python module, dotted -> distribution
+	real     map[string]string   // cache of Tree.Real for directories
+}
+
+// KeepName names what [Want] keeps, for image.TreeOptions. It changes when Want does.
+const KeepName = "inventory 1"
+
+// Want reports whether [Read] needs the content of the file at path: the rule for image.TreeOptions.Keep. It includes
+// what tells the distribution (os-release), the users, and the loader's configuration, all small and wanted by others.
+func Want(p string, size int64) bool {
+	switch p {
+	case dpkgStatus, dpkgDiversions, apkInstalled, apkInstalledUsr, "/etc/os-release", "/usr/lib/os-release",
+		"/etc/debian_version", "/etc/alpine-release", "/etc/passwd", "/etc/group", "/etc/ld.so.conf":
+		return true
+	}
+	dir, base := path.Split(p)
+	switch dir {
+	case dpkgInfo:
+		return strings.HasSuffix(base, ".list")
+	case dpkgStatusDir:
+		return true
+	case "/etc/ld.so.conf.d/":
+		return strings.HasSuffix(base, ".conf")
+	case "/etc/":
+		return strings.HasPrefix(base, "ld-musl-") && strings.HasSuffix(base, ".path")
+	}
+	return wantPython(dir, base)
+}
+
+// Read reads every package database of the tree, which must hold the content that [Want] asks for.
+func Read(t *image.Tree) (*Inventory, error) {
+	i := &Inventory{tree: t, owners: map[string]*Package{}, modules: map[string]*Package{}, real: map[string]string{}}
+	for _, read := range []func(*Inventory) error{readDpkg, readStatusDir, readAPK, readPython} {
+		if err := read(i); err != nil {
+			return nil, err
+		}
+	}
+	i.count()
+	slices.SortStableFunc(i.packages, func(a, b *Package) int {
+		if c := strings.Compare(a.Ecosystem, b.Ecosystem); c != 0 {
+			return c
+		}
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Arch+a.Version, b.Arch+b.Version)
+	})
+	return i, nil
+}
+
+// count sums up what each package has in the image.
+func (i *Inventory) count() {
+	for p, pkg := range i.owners {
+		e := i.tree.Get(p)
+		if e == nil || e.IsDir() {
+			continue
+		}
+		pkg.Paths++
+		if e.IsFile() {
+			pkg.Bytes += e.Size
+		}
+	}
+}
+
+// add takes a package in.
+func (i *Inventory) add(p Package) *Package {
+	slices.Sort(p.Depends)
+	p.Depends = slices.Compact(p.Depends)
+	if p.Source == "" {
+		p.Source = p.Name
+	}
+	i.packages = append(i.packages, &p)
+	return &p
+}
+
+// own gives path to pkg unless somebody has it: the system's databases are read before Python's.
+func (i *Inventory) own(p string, pkg *Package) {
+	if p = i.realPath(p); p != "" && i.owners[p] == nil {
+		i.owners[p] = pkg
+	}
+}
+
+// realPath is Tree.Real with the directories remembered: a package's files lie together.
+func (i *Inventory) realPath(p string) string {
+	p = path.Clean("/" + p)
+	dir, base := path.Split(p)
+	real, ok := i.real[dir]
+	if !ok {
+		real = i.tree.Real(path.Join(dir, "x")) // the last component stays as it is
+		real = strings.TrimSuffix(real, "x")
+		i.real[dir] = real
+	}
+	if real == "" {
+		return ""
+	}
+	return path.Join(real, base)
+}
+
+// content returns the kept content of a database file; an empty one when the file is not there.
+func (i *Inventory) content(p string) ([]byte, error) {
+	if e := i.tree.Resolve(p); e == nil || !e.IsFile() {
+		return nil, nil
+	}
+	b, ok := i.tree.Content(p)
+	if !ok {
+		return nil, fmt.Errorf("reading %s: its content was not kept, or is too large", p)
+	}
+	return b, nil
+}
+
+// Packages returns every package, sorted by ecosystem, name and version.
+func (i *Inventory) Packages() []Package {
+	list := make([]Package, len(i.packages))
+	for n, p := range i.packages {
+		list[n] = *p
+	}
+	return list
+}
+
+// Owner returns the package that brought path. A link that no package lists (ldconfig makes such) belongs to whoever
+// owns what it points to. Paths may be spelled with or without the links of a merged /usr.
+func (i *Inventory) Owner(p string) (Package, bool) {
+	real := i.tree.Real(p) // not realPath: its cache is for building, Owner may be called by many at once
+	if pkg := i.owners[real]; pkg != nil {
+		return *pkg, true
+	}
+	if e := i.tree.Resolve(p); e != nil && e.Path != real {
+		if pkg := i.owners[e.Path]; pkg != nil {
+			return *pkg, true
+		}
+	}
+	return Package{}, false
+}
+
+// Module returns the distribution that brings a Python module ("PIL", "google.protobuf.message").
+func (i *Inventory) Module(name string) (Package, bool) {
+	for {
+		if pkg := i.modules[name]; pkg != nil {
+			return *pkg, true
+		}
+		cut := strings.LastIndexByte(name, '.')
+		if cut < 0 {
+			return Package{}, false
+		}
+		name = name[:cut]
+	}
+}
