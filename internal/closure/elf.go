@@ -259,13 +259,14 @@ func libraryPath(t *image.Tree) []string {
 }
 
 // configured returns the directories of /etc/ld.so.conf and what it includes.
-func configured(t *image.Tree) []string { return readConf(t, "/etc/ld.so.conf", 0) }
+func configured(t *image.Tree) []string { return readConf(t, "/etc/ld.so.conf", map[string]bool{}) }
 
-func readConf(t *image.Tree, file string, depth int) []string {
+func readConf(t *image.Tree, file string, seen map[string]bool) []string {
 	b, ok := t.Content(file)
-	if !ok || depth > 8 {
+	if !ok || seen[file] {
 		return nil
 	}
+	seen[file] = true
 	var dirs []string
 	for line := range strings.Lines(string(b)) {
 		line, _, _ = strings.Cut(line, "#")
@@ -279,7 +280,7 @@ func readConf(t *image.Tree, file string, depth int) []string {
 				}
 				for e := range t.Under(path.Dir(pattern) + "/") {
 					if ok, err := path.Match(pattern, e.Path); ok && err == nil {
-						dirs = append(dirs, readConf(t, e.Path, depth+1)...)
+						dirs = append(dirs, readConf(t, e.Path, seen)...)
 					}
 				}
 			}

@@ -104,6 +104,9 @@ func readLayer(r io.Reader, o *TreeOptions) (*layerIndex, error) {
 // add takes one header in.
 func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	name := clean(h.Name)
+	if escapes(h.Name) {
+		return fmt.Errorf("%q leads out of the image", h.Name)
+	}
 	if err := p.bound(h, name); err != nil {
 		return err
 	}
@@ -142,6 +145,24 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	}
 	p.put(e)
 	return nil
+}
+
+// escapes reports whether a name leads above the root. Nothing honest writes such a thing, and what unpacks layers
+// refuses it.
+func escapes(name string) bool {
+	depth := 0
+	for c := range strings.SplitSeq(name, "/") {
+		switch c {
+		case "", ".":
+		case "..":
+			if depth--; depth < 0 {
+				return true
+			}
+		default:
+			depth++
+		}
+	}
+	return false
 }
 
 // bound refuses a layer whose names would fill the memory.

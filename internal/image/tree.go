@@ -92,7 +92,9 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	t.merge()
+	if err := t.merge(); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -156,7 +158,7 @@ func createdBy(history []v1.History, layers int) []string {
 }
 
 // merge lays the layers over each other, the topmost first: what it shows, nothing below can change.
-func (t *Tree) merge() {
+func (t *Tree) merge() error {
 	m := &merger{entries: map[string]*Entry{}, implied: map[string]int{}, removed: map[string]bool{}, opaque: map[string]bool{}}
 	for i := len(t.layers) - 1; i >= 0; i-- {
 		l := t.layers[i]
@@ -172,10 +174,10 @@ func (t *Tree) merge() {
 		}
 	}
 	t.entries = m.entries
-	t.linkAcross()
 	t.sorted = sync.OnceValue(func() []*Entry {
 		return slices.SortedFunc(maps.Values(t.entries), func(a, b *Entry) int { return strings.Compare(a.Path, b.Path) })
 	})
+	return t.linkAcross()
 }
 
 // merger holds what the layers so far, from the top, say about those below.
@@ -256,7 +258,7 @@ func (m *merger) imply(dir string, layer int) {
 }
 
 // linkAcross completes hard links to files of lower layers. Docker makes none, other builders do.
-func (t *Tree) linkAcross() {
+func (t *Tree) linkAcross() error {
 	byPath := make([]map[string]*Entry, len(t.layers)) // as needed
 	for i, l := range t.layers {
 		for n := range l.entries {
@@ -269,8 +271,12 @@ func (t *Tree) linkAcross() {
 					e.share(target)
 				}
 			}
+			if e.Type == tar.TypeLink && !e.linked {
+				return fmt.Errorf("reading layer %s (%d of %d): hard link %s: there is no %s", t.Layers[i].Digest, i+1, len(t.layers), e.Path, e.Linkname)
+			}
 		}
 	}
+	return nil
 }
 
 func (l *layerIndex) byPath() map[string]*Entry {
