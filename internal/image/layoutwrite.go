@@ -195,7 +195,7 @@ func (w *layoutWriter) blob(ctx context.Context, b blob) error {
 	if err != nil {
 		return err
 	}
-	src := onlyReader{verified(ctx, rc, b.Digest, b.Size)}
+	src := onlyReader{contextReader{ctx, rc}}
 	if _, err := io.CopyBuffer(struct{ io.Writer }{p}, src, make([]byte, 256<<10)); err != nil {
 		return errors.Join(err, p.discard())
 	}

@@ -67,9 +67,21 @@ func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error 
 			return err
 		}
 	}
-	if img, err = watched(ctx, img, o.Progress); err != nil {
+	w, err := watched(ctx, img, o.Progress)
+	if err != nil {
 		return err
 	}
+	if err := deliver(ctx, w, l, recorded, o); err != nil {
+		return err
+	}
+	if o.Progress != nil {
+		o.Progress(w.total, w.total) // what was there already is done too
+	}
+	return nil
+}
+
+// deliver brings img to where it is to go.
+func deliver(ctx context.Context, img v1.Image, l location, recorded string, o WriteOptions) error {
 	archive := func(w io.Writer) error { return writeDockerArchive(img, recorded, w) }
 	switch l.transport {
 	case transportRegistry:
@@ -131,13 +143,15 @@ func push(ctx context.Context, img v1.Image, ref string, o WriteOptions) error {
 	return nil
 }
 
-// watchedImage is an image whose layers end with a context and tell how far they have been read.
+// watchedImage is an image whose layers end with a context, tell how far they have been read, and fail at their end
+// when they are not what their digests say.
 type watchedImage struct {
 	v1.Image
 	layers []v1.Layer
+	total  int64 // bytes of layers
 }
 
-func watched(ctx context.Context, img v1.Image, progress func(done, total int64)) (v1.Image, error) {
+func watched(ctx context.Context, img v1.Image, progress func(done, total int64)) (*watchedImage, error) {
 	m, err := img.Manifest()
 	if err != nil {
 		return nil, fmt.Errorf("reading the manifest: %w", err)
@@ -146,15 +160,15 @@ func watched(ctx context.Context, img v1.Image, progress func(done, total int64)
 	if err != nil {
 		return nil, fmt.Errorf("reading the layers: %w", err)
 	}
-	var total, done atomic.Int64
-	for _, d := range m.Layers {
-		total.Add(d.Size)
-	}
 	w := &watchedImage{Image: img}
+	for _, d := range m.Layers {
+		w.total += d.Size
+	}
+	var done atomic.Int64
 	for _, l := range layers {
 		w.layers = append(w.layers, &watchedLayer{Layer: l, ctx: ctx, add: func(n int) {
 			if now := done.Add(int64(n)); progress != nil && n > 0 {
-				progress(min(now, total.Load()), total.Load()) // a retry reads some bytes twice
+				progress(min(now, w.total), w.total) // a retry reads some bytes twice
 			}
 		}})
 	}
@@ -184,20 +198,28 @@ func (l *watchedLayer) Descriptor() (*v1.Descriptor, error) { return partial.Des
 func (l *watchedLayer) MediaType() (types.MediaType, error) { return l.Layer.MediaType() }
 
 func (l *watchedLayer) Compressed() (io.ReadCloser, error) {
+	digest, err := l.Digest()
+	if err != nil {
+		return nil, err
+	}
+	size, err := l.Size()
+	if err != nil {
+		return nil, err
+	}
 	rc, err := l.Layer.Compressed()
 	if err != nil {
 		return nil, err
 	}
-	return readCloser{&progressReader{contextReader{l.ctx, rc}, l.add}, rc}, nil
+	return &progressReader{verified(l.ctx, rc, digest, size), l.add}, nil
 }
 
 type progressReader struct {
-	contextReader
+	io.ReadCloser
 	add func(n int)
 }
 
 func (p *progressReader) Read(b []byte) (int, error) {
-	n, err := p.contextReader.Read(b)
+	n, err := p.ReadCloser.Read(b)
 	p.add(n)
 	return n, err
 }
