@@ -1,0 +1,309 @@
+// Package check says what "it works" means for a program, and finds out: it
+// reads or guesses checks, and runs them inside a candidate as supervisor and
+// prober of the program.
+package check
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+	"github.com/docker/go-units"
+	"github.com/goccy/go-yaml"
+)
+
+// File is lighten.yaml. Every key is optional.
+type File struct {
+	Checks   []Check            `yaml:"checks,omitempty" json:"checks,omitempty"`     // what must hold; evidence may come from them
+	Holdout  []Check            `yaml:"holdout,omitempty" json:"holdout,omitempty"`   // never traced; they only judge
+	Keep     []string           `yaml:"keep,omitempty" json:"keep,omitempty"`         // paths that stay whatever the evidence
+	Level    string             `yaml:"level,omitempty" json:"level,omitempty"`       // safe or tight
+	Budget   Budget             `yaml:"budget,omitempty" json:"budget,omitempty"`     // limits of the result
+	Services map[string]Service `yaml:"services,omitempty" json:"services,omitempty"` // programs that run beside it, reached at 127.0.0.1 or by their name
+	Env      map[string]string  `yaml:"env,omitempty" json:"env,omitempty"`           // added to the program's environment
+	Start    Start              `yaml:"start,omitempty" json:"start,omitempty"`       // how long the program may take
+	Network  string             `yaml:"network,omitempty" json:"network,omitempty"`   // none (default) or host
+}
+
+// Budget holds limits in bytes; 0 is none.
+type Budget struct {
+	Pull Size `yaml:"pull,omitempty" json:"pull,omitempty"`
+	Disk Size `yaml:"disk,omitempty" json:"disk,omitempty"`
+}
+
+// Start bounds the start of the program.
+type Start struct {
+	Timeout time.Duration `yaml:"timeout,omitempty" json:"timeout,omitempty"` // until the first answer; default 30s
+}
+
+// Service is a program that the checks need, from an image or a directory with
+// a Dockerfile.
+type Service struct {
+	Image string            `yaml:"image,omitempty" json:"image,omitempty"`
+	Build string            `yaml:"build,omitempty" json:"build,omitempty"`
+	Env   map[string]string `yaml:"env,omitempty" json:"env,omitempty"`
+	Port  int               `yaml:"port,omitempty" json:"port,omitempty"` // it is ready when this port accepts connections
+}
+
+// Check is one check; exactly one kind is set.
+type Check struct {
+	Name string `yaml:"name,omitempty" json:"name,omitempty"`
+	HTTP *HTTP  `yaml:"http,omitempty" json:"http,omitempty"`
+	Exec *Exec  `yaml:"exec,omitempty" json:"exec,omitempty"` // a command beside the running program
+	TCP  *TCP   `yaml:"tcp,omitempty" json:"tcp,omitempty"`
+	Log  *Log   `yaml:"log,omitempty" json:"log,omitempty"`
+	Exit *Exec  `yaml:"exit,omitempty" json:"exit,omitempty"` // the program itself, started with these arguments
+}
+
+// HTTP asks the program on its own loopback address.
+type HTTP struct {
+	Port     int               `yaml:"port,omitempty" json:"port,omitempty"` // default: the only port that the image exposes
+	Path     string            `yaml:"path,omitempty" json:"path,omitempty"` // default /
+	Method   string            `yaml:"method,omitempty" json:"method,omitempty"`
+	Headers  map[string]string `yaml:"headers,omitempty" json:"headers,omitempty"`
+	Body     string            `yaml:"body,omitempty" json:"body,omitempty"`
+	JSON     any               `yaml:"json,omitempty" json:"json,omitempty"` // the body, as JSON
+	Status   Status            `yaml:"status,omitempty" json:"status,omitempty"`
+	Contains string            `yaml:"contains,omitempty" json:"contains,omitempty"`
+	Matches  string            `yaml:"matches,omitempty" json:"matches,omitempty"`   // regular expression
+	JSONPath map[string]any    `yaml:"jsonpath,omitempty" json:"jsonpath,omitempty"` // $.a.b[0] → value
+	Follow   bool              `yaml:"follow,omitempty" json:"follow,omitempty"`     // redirects
+}
+
+// Exec is a command: its arguments, input, and what must come out. A plain
+// list is its arguments.
+type Exec struct {
+	Args   []string `yaml:"args,omitempty" json:"args,omitempty"`
+	Stdin  string   `yaml:"stdin,omitempty" json:"stdin,omitempty"`
+	Code   int      `yaml:"code,omitempty" json:"code,omitempty"`
+	Stdout string   `yaml:"stdout,omitempty" json:"stdout,omitempty"` // text that it contains
+	Stderr string   `yaml:"stderr,omitempty" json:"stderr,omitempty"`
+}
+
+// TCP connects to a port.
+type TCP struct {
+	Port int `yaml:"port" json:"port"`
+}
+
+// Log waits for a line of the program's output.
+type Log struct {
+	Matches string        `yaml:"matches" json:"matches"`                   // regular expression
+	Within  time.Duration `yaml:"within,omitempty" json:"within,omitempty"` // default: the start timeout
+}
+
+// Status is an expected HTTP status, such as 200 or <500; "" is anything below 400.
+type Status string
+
+// UnmarshalYAML accepts a number or a text.
+func (s *Status) UnmarshalYAML(b []byte) error {
+	*s = Status(strings.Trim(strings.TrimSpace(string(b)), `"'`))
+	var n int
+	if _, err := fmt.Sscanf(strings.TrimPrefix(string(*s), "<"), "%d", &n); err != nil || n < 100 || n > 600 {
+		return fmt.Errorf("status %q: want a number such as 200, or <500", *s)
+	}
+	return nil
+}
+
+// Size is a number of bytes, written 30MB or 30MiB.
+type Size int64
+
+// UnmarshalYAML reads a size.
+func (s *Size) UnmarshalYAML(b []byte) (err error) {
+	*s, err = ParseSize(strings.Trim(strings.TrimSpace(string(b)), `"'`))
+	return err
+}
+
+// ParseSize reads 30MB (decimal) or 30MiB (binary) into bytes.
+func ParseSize(s string) (Size, error) {
+	parse := units.FromHumanSize
+	if strings.HasSuffix(strings.ToLower(s), "ib") {
+		parse = units.RAMInBytes
+	}
+	n, err := parse(s)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("reading size %q: want a number with a unit, such as 30MB or 30MiB", s)
+	}
+	return Size(n), nil
+}
+
+// UnmarshalYAML accepts a list of arguments or the whole mapping.
+func (e *Exec) UnmarshalYAML(unmarshal func(any) error) error {
+	var args []string
+	if unmarshal(&args) == nil {
+		e.Args = args
+		return nil
+	}
+	type plain Exec
+	return unmarshal((*plain)(e))
+}
+
+// Error is a mistake in lighten.yaml, with its place.
+type Error struct {
+	Name         string
+	Line, Column int
+	Message      string
+	Source       string // the line
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", e.Name, e.Line, e.Column, e.Message)
+	if e.Source != "" {
+		s += "\n  " + e.Source + "\n  " + strings.Repeat(" ", max(e.Column-1, 0)) + "^"
+	}
+	return s
+}
+
+var known = []string{
+	"checks", "holdout", "keep", "level", "budget", "services", "env", "start", "network", "pull", "disk", "image", "build", "port",
+	"timeout", "name", "http", "exec", "tcp", "log", "exit", "path", "method", "headers", "body", "json", "status", "contains",
+	"matches", "jsonpath", "follow", "args", "stdin", "code", "stdout", "stderr", "within",
+}
+
+// Parse reads lighten.yaml. A mistake is an *Error with its place.
+func Parse(name string, src []byte) (*File, error) {
+	var f File
+	if err := yaml.UnmarshalWithOptions(src, &f, yaml.Strict()); err != nil {
+		return nil, located(name, src, err)
+	}
+	if err := f.validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &f, nil
+}
+
+func located(name string, src []byte, err error) error {
+	var ye yaml.Error
+	if !errors.As(err, &ye) || ye.GetToken() == nil || ye.GetToken().Position == nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	t := ye.GetToken()
+	e := &Error{Name: name, Line: t.Position.Line, Column: t.Position.Column, Message: ye.GetMessage()}
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) {
+		e.Message = fmt.Sprintf("unknown key %q%s", t.Value, didYouMean(t.Value))
+	}
+	if lines := strings.Split(string(src), "\n"); e.Line >= 1 && e.Line <= len(lines) {
+		e.Source = strings.TrimRight(lines[e.Line-1], "\r")
+	}
+	return e
+}
+
+func didYouMean(word string) string {
+	best, dist := "", 3
+	for _, k := range known {
+		if d := levenshtein.Distance(word, k, nil); d < dist {
+			best, dist = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+func (f *File) validate() error {
+	if f.Level != "" && f.Level != "safe" && f.Level != "tight" {
+		return fmt.Errorf("level %q: want safe or tight", f.Level)
+	}
+	if f.Network != "" && f.Network != "none" && f.Network != "host" {
+		return fmt.Errorf("network %q: want none or host", f.Network)
+	}
+	for n, s := range f.Services {
+		if (s.Image == "") == (s.Build == "") {
+			return fmt.Errorf("service %q: want either image or build", n)
+		}
+	}
+	for _, l := range []struct {
+		name string
+		list []Check
+	}{{"checks", f.Checks}, {"holdout", f.Holdout}} {
+		for i, c := range l.list {
+			if err := c.validate(); err != nil {
+				return fmt.Errorf("%s[%d]: %w", l.name, i, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (c Check) validate() error {
+	n := 0
+	for _, set := range []bool{c.HTTP != nil, c.Exec != nil, c.TCP != nil, c.Log != nil, c.Exit != nil} {
+		if set {
+			n++
+		}
+	}
+	if n != 1 {
+		return fmt.Errorf("%d kinds in one check; want exactly one of http, exec, tcp, log, exit", n)
+	}
+	switch {
+	case c.HTTP != nil && c.HTTP.Body != "" && c.HTTP.JSON != nil:
+		return errors.New("http: body and json are both set; want one")
+	case c.HTTP != nil:
+		return compile(c.HTTP.Matches)
+	case c.Log != nil:
+		return compile(c.Log.Matches)
+	case c.TCP != nil && c.TCP.Port <= 0:
+		return errors.New("tcp: port is missing")
+	case c.Exec != nil && len(c.Exec.Args) == 0:
+		return errors.New("exec: the command is missing")
+	}
+	return nil
+}
+
+// YAML is the file as a user would keep it.
+func (f *File) YAML() []byte {
+	b, err := yaml.MarshalWithOptions(f, yaml.UseSingleQuote(false))
+	if err != nil {
+		panic(err) // the type has nothing that cannot be written
+	}
+	return b
+}
+
+// String is the check's name: the given one, or what it does.
+func (c Check) String() string {
+	switch {
+	case c.Name != "":
+		return c.Name
+	case c.HTTP != nil:
+		return strings.TrimSpace(c.HTTP.method() + " " + c.HTTP.path())
+	case c.TCP != nil:
+		return fmt.Sprintf("port %d", c.TCP.Port)
+	case c.Log != nil:
+		return "log " + c.Log.Matches
+	case c.Exec != nil:
+		return strings.Join(c.Exec.Args, " ")
+	case c.Exit != nil:
+		return strings.TrimSpace("program " + strings.Join(c.Exit.Args, " "))
+	}
+	return ""
+}
+
+// Kind is the key under which the check stands in lighten.yaml.
+func (c Check) Kind() string {
+	switch {
+	case c.HTTP != nil:
+		return "http"
+	case c.TCP != nil:
+		return "tcp"
+	case c.Log != nil:
+		return "log"
+	case c.Exec != nil:
+		return "exec"
+	}
+	return "exit"
+}
+
+func (h *HTTP) method() string {
+	switch {
+	case h.Method != "":
+		return strings.ToUpper(h.Method)
+	case h.Body != "" || h.JSON != nil:
+		return "POST"
+	}
+	return "GET"
+}
+
+func (h *HTTP) path() string { return "/" + strings.TrimPrefix(h.Path, "/") }

@@ -1,0 +1,86 @@
+package check
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// Hints are what a program's sources tell about how to check it.
+type Hints struct {
+	Framework string   // flask, fastapi, django, or ""
+	Port      int      // that the sources name; 0: none
+	Routes    []string // paths that answer GET without parameters
+	CLI       bool     // it reads arguments and ends
+}
+
+const maxRoutes = 5
+
+// webPorts are the ports on which an unknown program most likely speaks HTTP.
+var webPorts = []int{80, 3000, 4000, 5000, 8000, 8080, 8081, 8888}
+
+// Guess makes checks from the image's configuration and the sources' hints,
+// and says why, a line each. It never invents an answer: a status is expected
+// to be below 500, which a program without its files does not manage.
+func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
+	f := &File{}
+	var why []string
+	add := func(c Check, format string, args ...any) {
+		if !slices.ContainsFunc(f.Checks, func(o Check) bool { return o.String() == c.String() }) {
+			f.Checks = append(f.Checks, c)
+			why = append(why, c.String()+": "+fmt.Sprintf(format, args...))
+		}
+	}
+	ports := exposed(cfg.Config)
+	if len(ports) == 0 && h.Port != 0 {
+		ports = []int{h.Port}
+	}
+	for _, p := range ports {
+		if h.Framework == "" && !slices.Contains(webPorts, p) {
+			add(Check{TCP: &TCP{Port: p}}, "the image exposes port %d", p)
+			continue
+		}
+		add(Check{HTTP: &HTTP{Port: p, Path: "/", Status: "<500"}}, "port %d, most likely HTTP", p)
+		for _, r := range h.Routes[:min(len(h.Routes), maxRoutes)] {
+			add(Check{HTTP: &HTTP{Port: p, Path: r, Status: "<500"}}, "a route of the %s program", h.Framework)
+		}
+	}
+	if c, ok := healthcheck(cfg.Config.Healthcheck); ok {
+		add(c, "HEALTHCHECK of the image")
+	}
+	if len(f.Checks) > 0 {
+		return f, why
+	}
+	if h.CLI {
+		add(Check{Exit: &Exec{Args: []string{"--help"}}}, "no port; the program reads arguments")
+	} else {
+		add(Check{Log: &Log{Matches: "."}}, "no port: the program must print a line")
+	}
+	return f, why
+}
+
+var healthURL = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)[^\s"'|;)]*`)
+
+// healthcheck turns a HEALTHCHECK into a check. A command that asks for a local
+// address becomes that question, because a lighter image may have no curl.
+func healthcheck(h *v1.HealthConfig) (Check, bool) {
+	if h == nil || len(h.Test) < 2 || h.Test[0] == "NONE" {
+		return Check{}, false
+	}
+	if u, err := url.Parse(healthURL.FindString(strings.Join(h.Test[1:], " "))); err == nil && u.Scheme == "http" {
+		port, err := strconv.Atoi(u.Port())
+		if err != nil {
+			port = 80
+		}
+		return Check{HTTP: &HTTP{Port: port, Path: u.RequestURI(), Status: "<400"}}, true
+	}
+	if h.Test[0] == "CMD-SHELL" {
+		return Check{Exec: &Exec{Args: []string{"/bin/sh", "-c", h.Test[1]}}}, true
+	}
+	return Check{Exec: &Exec{Args: h.Test[1:]}}, true
+}

@@ -1,0 +1,266 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
+)
+
+const logLines = 40 // of the program's output that a report quotes
+
+// output keeps the last lines of a program, and lets checks wait for one.
+type output struct {
+	mu      sync.Mutex
+	lines   []string // bounded: the first and the last ones
+	partial []byte
+	waiters []waiter
+}
+
+type waiter struct {
+	re   *regexp.Regexp
+	done chan struct{}
+}
+
+const maxLine, maxLines = 4096, 2000
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.partial = append(o.partial, b...)
+	for {
+		i := bytes.IndexByte(o.partial, '\n')
+		if i < 0 {
+			break
+		}
+		o.line(string(o.partial[:i]))
+		o.partial = o.partial[i+1:]
+	}
+	if len(o.partial) > maxLine {
+		o.line(string(o.partial))
+		o.partial = nil
+	}
+	return len(b), nil
+}
+
+func (o *output) line(l string) {
+	if len(l) > maxLine {
+		l = l[:maxLine]
+	}
+	o.lines = append(o.lines, l)
+	if len(o.lines) > 2*maxLines {
+		o.lines = slices.Clone(o.lines[maxLines:])
+	}
+	o.waiters = slices.DeleteFunc(o.waiters, func(w waiter) bool {
+		if w.re.MatchString(l) {
+			close(w.done)
+			return true
+		}
+		return false
+	})
+}
+
+// wait returns a channel that closes when a line matched or matches.
+func (o *output) wait(re *regexp.Regexp) <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w := waiter{re, make(chan struct{})}
+	if slices.ContainsFunc(o.lines, re.MatchString) {
+		close(w.done)
+	} else {
+		o.waiters = append(o.waiters, w)
+	}
+	return w.done
+}
+
+func (o *output) tail(n int) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := o.lines
+	if len(o.partial) > 0 {
+		all = append(slices.Clone(all), string(o.partial))
+	}
+	return slices.Clone(all[max(0, len(all)-n):])
+}
+
+// running is a started program.
+type running struct {
+	Process
+	cmd   *exec.Cmd
+	out   *output
+	start time.Time
+	ended chan struct{}
+	code  int // valid once ended is closed
+}
+
+// command prepares a process as a container runtime would: the image's user
+// with its groups and home, its environment, its working directory.
+func (p Process) command(ctx context.Context, argv []string) (*exec.Cmd, error) {
+	if len(argv) == 0 {
+		return nil, errors.New("no command")
+	}
+	u, err := user.GetExecUserPath(p.User, &user.ExecUser{Home: "/"}, filepath.Join("/", p.Root, "etc/passwd"), filepath.Join("/", p.Root, "etc/group"))
+	if err != nil {
+		return nil, fmt.Errorf("finding user %q in the image: %w", p.User, err)
+	}
+	env := p.Env
+	if !slices.ContainsFunc(env, func(e string) bool { return strings.HasPrefix(e, "HOME=") }) {
+		env = append(slices.Clone(env), "HOME="+u.Home)
+	}
+	file, err := lookPath(p.Root, argv[0], p.Dir, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join("/", p.Root, p.Dir), 0o755); err != nil {
+		return nil, fmt.Errorf("making the working directory: %w", err)
+	}
+	c := exec.CommandContext(ctx, file)
+	c.Path, c.Args, c.Env, c.Dir, c.Err = file, argv, env, p.Dir, nil
+	c.WaitDelay = 2 * time.Second // a grandchild may keep the output open
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Chroot: p.Root}
+	if os.Geteuid() == 0 {
+		groups := make([]uint32, len(u.Sgids))
+		for i, g := range u.Sgids {
+			groups[i] = uint32(g)
+		}
+		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(u.Uid), Gid: uint32(u.Gid), Groups: groups}
+	}
+	return c, nil
+}
+
+// lookPath finds a program as execvp does, by the PATH of the image.
+func lookPath(root, name, dir string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		if !path.IsAbs(name) {
+			name = path.Join(dir, name)
+		}
+		return name, nil // the kernel says what is wrong with it
+	}
+	search := ""
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, "PATH="); ok {
+			search = v
+		}
+	}
+	for _, d := range filepath.SplitList(search) {
+		p := path.Join("/", d, name)
+		// Lstat: an absolute link inside a chroot would be followed outside of it.
+		if fi, err := os.Lstat(filepath.Join("/", root, p)); err == nil && !fi.IsDir() && (fi.Mode()&0o111 != 0) {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("exec: %q: not found in PATH %s", name, search)
+}
+
+func (p Process) run(ctx context.Context) (*running, error) {
+	c, err := p.command(ctx, p.argv())
+	if err != nil {
+		return nil, err
+	}
+	r := &running{Process: p, cmd: c, out: &output{}, ended: make(chan struct{})}
+	c.Stdout, c.Stderr = r.out, r.out
+	r.start = time.Now()
+	if err := c.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", strings.Join(p.argv(), " "), err)
+	}
+	go func() {
+		_ = c.Wait() // the exit code says it all
+		r.code = c.ProcessState.ExitCode()
+		if ws, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			r.code = 128 + int(ws.Signal())
+		}
+		close(r.ended)
+	}()
+	return r, nil
+}
+
+// stop asks the program to end as `docker stop` does, then kills its session.
+func (r *running) stop(grace time.Duration) {
+	sig := unix.SignalNum(r.Signal)
+	if n, err := strconv.Atoi(r.Signal); err == nil {
+		sig = syscall.Signal(n)
+	}
+	if sig == 0 {
+		sig = syscall.SIGTERM
+	}
+	_ = r.cmd.Process.Signal(sig) // it may have ended already
+	select {
+	case <-r.ended:
+	case <-time.After(grace):
+	}
+	_ = unix.Kill(-r.cmd.Process.Pid, unix.SIGKILL) // the rest of its session; ESRCH when there is none
+	<-r.ended
+}
+
+// memory sums the resident memory of a process and its descendants, in bytes:
+// shared pages divided among their users where the kernel tells (PSS).
+func (r *running) memory() int64 {
+	parents := map[int]int{}
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0
+	}
+	for _, d := range dirs {
+		if pid, err := strconv.Atoi(d.Name()); err == nil {
+			parents[pid] = parentOf(pid)
+		}
+	}
+	var sum int64
+	for pid := range parents {
+		for at, hops := pid, 0; at > 0 && hops < 64; at, hops = parents[at], hops+1 {
+			if at == r.cmd.Process.Pid {
+				sum += resident(pid)
+				break
+			}
+		}
+	}
+	return sum
+}
+
+func parentOf(pid int) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b[bytes.LastIndexByte(b, ')')+1:]), " ") // the name in brackets may hold anything
+	f := strings.Fields(rest)
+	if len(f) < 2 {
+		return 0
+	}
+	n, _ := strconv.Atoi(f[1])
+	return n
+}
+
+func resident(pid int) int64 {
+	if f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid)); err == nil {
+		b, err := io.ReadAll(f)
+		f.Close()
+		if _, rest, ok := strings.Cut(string(b), "\nPss:"); err == nil && ok {
+			var kb int64
+			if _, err := fmt.Sscan(rest, &kb); err == nil {
+				return kb << 10
+			}
+		}
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if f := strings.Fields(string(b)); err == nil && len(f) > 1 {
+		n, _ := strconv.ParseInt(f[1], 10, 64)
+		return n * int64(os.Getpagesize())
+	}
+	return 0
+}

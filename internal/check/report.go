@@ -1,0 +1,98 @@
+package check
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// reportVersion guards against a supervisor of another release.
+const reportVersion = 1
+
+// Report is what the supervisor saw.
+type Report struct {
+	Version     int      `json:"version"`
+	Results     []Result `json:"results"`
+	StartMillis float64  `json:"start_ms"`  // start of the program to the first passed check
+	RSSBytes    int64    `json:"rss_bytes"` // of the program's processes after the checks
+	LogTail     []string `json:"log,omitempty"`
+	ExitCode    *int     `json:"exit_code,omitempty"` // of a program that ended by itself
+	Missing     []Miss   `json:"missing,omitempty"`
+	Error       string   `json:"error,omitempty"` // why the checks could not be run
+}
+
+// Result is the outcome of one check.
+type Result struct {
+	Name     string  `json:"name"`
+	Kind     string  `json:"kind"`
+	Passed   bool    `json:"passed"`
+	Expected string  `json:"expected,omitempty"`
+	Found    string  `json:"found,omitempty"`
+	Millis   float64 `json:"ms"`
+	Holdout  bool    `json:"holdout,omitempty"`
+}
+
+// Miss is something that the program looked for in vain, as its log says.
+type Miss struct {
+	Kind     string `json:"kind"` // module, library, executable, file
+	Name     string `json:"name"`
+	NeededBy string `json:"needed_by,omitempty"`
+}
+
+// ParseReport reads what the supervisor wrote.
+func ParseReport(b []byte) (*Report, error) {
+	if len(b) == 0 {
+		return nil, errors.New("reading the supervisor's report: it wrote none")
+	}
+	var r Report
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("reading the supervisor's report: %w", err)
+	}
+	if r.Version != reportVersion {
+		return nil, fmt.Errorf("reading the supervisor's report: version %d, want %d", r.Version, reportVersion)
+	}
+	return &r, nil
+}
+
+// misses are the messages of common run times; a pattern's last group is the
+// name, a group before it who needs it.
+var misses = []struct {
+	kind string
+	re   *regexp.Regexp
+}{
+	{"module", regexp.MustCompile(`()ModuleNotFoundError: No module named '([\w.]+)'`)},
+	{"module", regexp.MustCompile(`()Cannot find module '([^']+)'`)},
+	{"module", regexp.MustCompile(`: ()No module named ([\w.]+)$`)},
+	{"library", regexp.MustCompile(`()error while loading shared libraries: ([^:\s]+): cannot open`)},
+	{"library", regexp.MustCompile(`()ImportError: ([\w.+-]+\.so[\w.]*): cannot open shared object`)},
+	{"library", regexp.MustCompile(`()Error loading shared library ([^:\s]+): No such file`)},
+	{"executable", regexp.MustCompile(`()exec: "?([^":]+)"?: (?:not found|executable file not found)`)},
+	{"file", regexp.MustCompile(`()FileNotFoundError: \[Errno 2\] No such file or directory: '([^']+)'`)},
+}
+
+var neededBy = regexp.MustCompile(`\(needed by ([^)]+)\)`)
+
+func findMisses(lines []string) []Miss {
+	var out []Miss
+	seen := map[Miss]bool{}
+	for _, l := range lines {
+		for _, m := range misses {
+			g := m.re.FindStringSubmatch(strings.TrimSpace(l))
+			if g == nil {
+				continue
+			}
+			miss := Miss{Kind: m.kind, Name: g[2]}
+			if n := neededBy.FindStringSubmatch(l); n != nil {
+				miss.NeededBy = n[1]
+			}
+			if !seen[miss] {
+				seen[miss] = true
+				out = append(out, miss)
+			}
+			break
+		}
+	}
+	return out
+}
