@@ -1,0 +1,411 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/lighten/lighten/internal/access"
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/ladder"
+	"github.com/lighten/lighten/internal/report"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+const buildLong = `Build the program in DIR as its Dockerfile stands and in every lighter form that
+fits, run the same checks in each, and compare: the lightest that passes wins.
+
+The candidates are original (as it stands), tidy (same base, nothing wasteful),
+slim (slim base of the same distribution), multi-stage (builder and final
+stage), alpine (musl; wins only with --allow libc), distroless, and the
+project's own Dockerfile.* files. Checks come from lighten.yaml beside the
+Dockerfile; without it they are guessed, and the guess is printed to keep.
+
+Exit code: 0 fine, 1 no candidate passes or a budget is exceeded, 2 the job
+could not be done.`
+
+const buildExamples = `  lighten build .                                    # compare everything
+  lighten build . --list                             # what would be built, without building
+  lighten build . --load --tag shop                  # the winner into the local Docker
+  lighten build . --output oci:out:shop --compression zstd
+  lighten build . --candidate mine=Dockerfile.mine --allow libc
+  lighten build . --only slim --diff                 # what slim changes
+  lighten build . --budget pull=60MB --format json   # in CI`
+
+// buildFlags are the flags of `lighten build`.
+type buildFlags struct {
+	file, checks, target, platform, format, progress, compression, tag, write string
+	only, allow, candidates, outputs, budget                                  []string
+	args, secrets, ssh, contexts, labels                                      []string
+	noChecks, noCache, pull, load, list, diff                                 bool
+	jobs                                                                      int
+}
+
+func buildCommand(g *global) *cobra.Command {
+	b := &buildFlags{}
+	c := &cobra.Command{
+		Use: "build DIR", Short: "Build the program in every lighter form, check and compare them",
+		Long: buildLong, Example: buildExamples, Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return b.run(c, g, args[0]) },
+	}
+	f := c.Flags()
+	f.StringVarP(&b.file, "file", "f", "", "the Dockerfile (default DIR/Dockerfile)")
+	f.StringVar(&b.checks, "checks", "", "file with checks (default lighten.yaml beside the Dockerfile)")
+	f.BoolVar(&b.noChecks, "no-checks", false, "build and measure only; nothing wins")
+	f.StringSliceVar(&b.only, "only", nil, "build only these candidates beside the original")
+	f.StringArrayVar(&b.candidates, "candidate", nil, "another Dockerfile that competes: NAME=FILE")
+	f.StringSliceVar(&b.allow, "allow", nil, "let a candidate win although it changes: libc")
+	f.BoolVar(&b.list, "list", false, "show the candidates without building")
+	f.BoolVar(&b.diff, "diff", false, "show how candidates differ from the Dockerfile")
+	f.StringVar(&b.write, "write", "", "save the winner's Dockerfile (with --list: that of --only) to this file")
+	f.StringArrayVarP(&b.outputs, "output", "o", nil, "write the winner: REFERENCE, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, docker-daemon:NAME or -")
+	f.BoolVar(&b.load, "load", false, "load the winner into the local Docker, as --tag")
+	f.StringVarP(&b.tag, "tag", "t", "", "name of the result (default: the directory's name)")
+	f.StringVar(&b.compression, "compression", "gzip", "of the layers written: gzip or zstd")
+	f.StringArrayVar(&b.budget, "budget", nil, "exit 1 above it: pull=30MB or disk=100MB")
+	f.StringVar(&b.format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&b.progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
+	f.IntVar(&b.jobs, "jobs", 2, "candidates built at a time")
+	f.StringVar(&b.target, "target", "", "stage to build of the original")
+	f.StringVar(&b.platform, "platform", "", "OS/ARCH (default: this machine's)")
+	f.StringArrayVar(&b.args, "build-arg", nil, "NAME=VALUE, or NAME to take it from the environment")
+	f.StringArrayVar(&b.secrets, "secret", nil, "id=ID,src=FILE or id=ID,env=NAME")
+	f.StringArrayVar(&b.ssh, "ssh", nil, "default, or ID=SOCKET|KEY")
+	f.StringArrayVar(&b.contexts, "build-context", nil, "NAME=DIR, docker-image://REF or oci-layout://DIR")
+	f.StringArrayVar(&b.labels, "label", nil, "NAME=VALUE for the image's configuration")
+	f.BoolVar(&b.noCache, "no-cache", false, "run every step anew")
+	f.BoolVar(&b.pull, "pull", false, "look for newer base images")
+	complete(c)
+	return c
+}
+
+func complete(c *cobra.Command) {
+	for flag, values := range map[string][]string{
+		"format": report.Formats, "progress": {"auto", "tty", "plain", "quiet", "rawjson"},
+		"compression": {"gzip", "zstd"}, "allow": {"libc"}, "only": ladder.Names,
+	} {
+		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails only for unknown flags
+	}
+}
+
+func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
+	if err := b.validate(); err != nil {
+		return err
+	}
+	a, err := g.access()
+	if err != nil {
+		return err
+	}
+	extra, err := named(b.candidates)
+	if err != nil {
+		return err
+	}
+	p, err := ladder.Open(dir, b.file, extra, a)
+	if err != nil {
+		return err
+	}
+	if b.list {
+		return b.show(c, p)
+	}
+	checks, source, err := b.readChecks(dir)
+	if err != nil {
+		return err
+	}
+	limits, err := b.limits(checks)
+	if err != nil {
+		return err
+	}
+	template, err := b.template()
+	if err != nil {
+		return err
+	}
+	binary, err := self()
+	if err != nil {
+		return err
+	}
+	e, err := g.open(c, a)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	if template.Progress, err = engine.NewProgress(c.ErrOrStderr(), b.progress); err != nil {
+		return err
+	}
+	res, err := p.Climb(c.Context(), ladder.Options{
+		Engine: e, Build: template, Checks: checks, Source: source, NoChecks: b.noChecks, Only: b.only, Allow: b.allow,
+		Binary: binary, CacheDir: filepath.Join(g.stateDir(), "layers"), Jobs: b.jobs,
+	})
+	if perr := template.Progress.Close(); err == nil {
+		err = perr
+	}
+	if err != nil && !errors.Is(err, ladder.ErrOriginal) {
+		return err
+	}
+	return errors.Join(err, b.deliver(c, p, a, res, limits))
+}
+
+// deliver writes what was asked for, prints the report, and turns its verdict
+// into an exit code.
+func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Config, res *ladder.Result, limits []report.Budget) error {
+	rep := &res.Report
+	if w := rep.Find(rep.Winner); w != nil {
+		for _, l := range limits {
+			l.Found = w.PullBytes
+			if l.What == "disk" {
+				l.Found = w.DiskBytes
+			}
+			rep.Budget = append(rep.Budget, l)
+		}
+		if err := b.output(c, a, res); err != nil {
+			return err
+		}
+		if b.write != "" {
+			if err := save(b.write, []byte(w.Dockerfile)); err != nil {
+				return err
+			}
+		}
+		rep.Next = b.next(p, res)
+	}
+	if err := rep.Write(c.OutOrStdout(), b.format, width(c)); err != nil {
+		return err
+	}
+	if b.diff {
+		for i := range rep.Candidates {
+			fmt.Fprint(c.OutOrStdout(), "\n", p.Diff(rep.Candidates[i].Name, []byte(rep.Candidates[i].Dockerfile)))
+		}
+	}
+	switch {
+	case rep.Winner == "" && !b.noChecks:
+		return findings{"no candidate passes"}
+	case slices.ContainsFunc(rep.Budget, report.Budget.Over):
+		return findings{"the winner is over budget"}
+	}
+	return nil
+}
+
+func (b *buildFlags) output(c *cobra.Command, a access.Config, res *ladder.Result) error {
+	dests := b.outputs
+	if b.load {
+		dests = append(slices.Clone(dests), "docker-daemon:"+b.name(res))
+	}
+	if len(dests) == 0 {
+		return nil
+	}
+	comp, err := image.ParseCompression(b.compression)
+	if err != nil {
+		return err
+	}
+	for _, d := range dests {
+		w, err := write(c, res.Image(res.Report.Winner), d, image.WriteOptions{
+			Options: image.Options{Access: a}, Name: b.name(res), Compression: comp, Stdout: c.OutOrStdout(),
+		})
+		if err != nil {
+			return err
+		}
+		res.Report.Written = append(res.Report.Written, w)
+	}
+	return nil
+}
+
+func write(c *cobra.Command, img v1.Image, dest string, o image.WriteOptions) (report.Written, error) {
+	out, err := image.Recompress(img, o.Compression)
+	if err != nil {
+		return report.Written{}, err
+	}
+	if err := image.Write(c.Context(), out, dest, o); err != nil {
+		return report.Written{}, err
+	}
+	d, err := out.Digest()
+	if err != nil {
+		return report.Written{}, err
+	}
+	m, err := out.Manifest()
+	if err != nil {
+		return report.Written{}, err
+	}
+	n, err := out.Size()
+	if err != nil {
+		return report.Written{}, err
+	}
+	n += m.Config.Size
+	for _, l := range m.Layers {
+		n += l.Size
+	}
+	return report.Written{Dest: dest, Digest: d.String(), PullBytes: n}, nil
+}
+
+func (b *buildFlags) name(res *ladder.Result) string {
+	if b.tag != "" {
+		return b.tag
+	}
+	abs, err := filepath.Abs(res.Report.Project)
+	if err != nil {
+		return "lightened"
+	}
+	n := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(filepath.Base(abs))), "-")
+	if n == "" {
+		return "lightened"
+	}
+	return n
+}
+
+// next are the commands that a user would type now.
+func (b *buildFlags) next(p *ladder.Project, res *ladder.Result) []string {
+	var out []string
+	n := b.name(res)
+	if !b.load {
+		out = append(out, fmt.Sprintf("lighten build %s --load --tag %s", p.Dir, n))
+	}
+	run := "docker run --rm"
+	cf, err := res.Image(res.Report.Winner).ConfigFile()
+	if err != nil {
+		return out
+	}
+	ports := make([]string, 0, len(cf.Config.ExposedPorts))
+	for port := range cf.Config.ExposedPorts {
+		num, _, _ := strings.Cut(port, "/")
+		ports = append(ports, num)
+	}
+	slices.Sort(ports)
+	for _, port := range ports {
+		run += " -p " + port + ":" + port
+	}
+	return append(out, run+" "+n)
+}
+
+func (b *buildFlags) validate() error {
+	if !slices.Contains(report.Formats, b.format) {
+		return fmt.Errorf("reading --format %q: want one of %s", b.format, strings.Join(report.Formats, ", "))
+	}
+	for _, x := range b.allow {
+		if x != "libc" {
+			return fmt.Errorf("reading --allow %q: only libc is known", x)
+		}
+	}
+	if slices.Contains(b.outputs, "-") && b.format != "table" {
+		return fmt.Errorf("reading --output -: the image and the %s report cannot both go to standard output; write one to a file", b.format)
+	}
+	if b.noChecks && (len(b.outputs) > 0 || b.load || len(b.budget) > 0) {
+		return errors.New("reading the flags: --no-checks finds no winner, so --output, --load and --budget have nothing to act on")
+	}
+	return nil
+}
+
+func named(settings []string) ([]ladder.Named, error) {
+	var out []ladder.Named
+	for _, s := range settings {
+		n, f, ok := strings.Cut(s, "=")
+		if !ok || n == "" || f == "" {
+			return nil, fmt.Errorf("reading --candidate %q: want NAME=FILE", s)
+		}
+		out = append(out, ladder.Named{Name: n, File: f})
+	}
+	return out, nil
+}
+
+func (b *buildFlags) readChecks(dir string) (*check.File, string, error) {
+	path, optional := b.checks, false
+	if path == "" {
+		path, optional = filepath.Join(dir, "lighten.yaml"), true
+	}
+	src, err := os.ReadFile(path)
+	if optional && errors.Is(err, os.ErrNotExist) {
+		return nil, "guessed", nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the checks: %w", err)
+	}
+	f, err := check.Parse(path, src)
+	return f, path, err
+}
+
+func (b *buildFlags) limits(f *check.File) ([]report.Budget, error) {
+	var out []report.Budget
+	if f != nil {
+		if f.Budget.Pull > 0 {
+			out = append(out, report.Budget{What: "pull", Limit: int64(f.Budget.Pull)})
+		}
+		if f.Budget.Disk > 0 {
+			out = append(out, report.Budget{What: "disk", Limit: int64(f.Budget.Disk)})
+		}
+	}
+	for _, s := range b.budget {
+		what, size, ok := strings.Cut(s, "=")
+		n, err := check.ParseSize(size)
+		if !ok || err != nil || what != "pull" && what != "disk" {
+			return nil, fmt.Errorf("reading --budget %q: want pull=SIZE or disk=SIZE, such as pull=30MB", s)
+		}
+		out = slices.DeleteFunc(out, func(x report.Budget) bool { return x.What == what })
+		out = append(out, report.Budget{What: what, Limit: int64(n)})
+	}
+	return out, nil
+}
+
+// template is what all builds of a run share.
+func (b *buildFlags) template() (engine.Build, error) {
+	t := engine.Build{Target: b.target, Platform: b.platform, NoCache: b.noCache, Pull: b.pull, Secrets: b.secrets, SSH: b.ssh}
+	var err error
+	if t.Args, err = pairs("--build-arg", b.args, true); err != nil {
+		return t, err
+	}
+	if t.Contexts, err = pairs("--build-context", b.contexts, false); err != nil {
+		return t, err
+	}
+	if t.Labels, err = pairs("--label", b.labels, false); err != nil {
+		return t, err
+	}
+	if s := os.Getenv("SOURCE_DATE_EPOCH"); s != "" {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return t, fmt.Errorf("reading SOURCE_DATE_EPOCH=%q: want seconds since 1970", s)
+		}
+		at := time.Unix(n, 0).UTC()
+		t.Epoch = &at
+	}
+	return t, nil
+}
+
+func pairs(flag string, settings []string, fromEnv bool) (map[string]string, error) {
+	out := map[string]string{}
+	for _, s := range settings {
+		k, v, ok := strings.Cut(s, "=")
+		if !ok && fromEnv {
+			v, ok = os.LookupEnv(k)
+			if !ok {
+				continue // as docker does: an argument without a value is not set
+			}
+		}
+		if !ok || k == "" {
+			return nil, fmt.Errorf("reading %s %q: want NAME=VALUE", flag, s)
+		}
+		out[k] = v
+	}
+	return out, nil
+}
+
+// width is the terminal's, 0 when the output is no terminal.
+func width(c *cobra.Command) int {
+	f, ok := c.OutOrStdout().(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}

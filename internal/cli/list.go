@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/dockerfile/rewrite"
+	"github.com/lighten/lighten/internal/ladder"
+	"github.com/lighten/lighten/internal/report"
+	"github.com/spf13/cobra"
+)
+
+// show prints the candidates as far as they can be known without building.
+func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
+	all := append([]ladder.Candidate{p.First()}, p.Candidates(c.Context(), rewrite.Evidence{})...)
+	if len(b.only) > 0 {
+		all = slices.DeleteFunc(all, func(x ladder.Candidate) bool { return !slices.Contains(b.only, x.Name) })
+	}
+	if b.write != "" {
+		if len(all) != 1 || all[0].Dockerfile == nil {
+			return fmt.Errorf("reading --write: name the one candidate to save with --only; %d fit", len(all))
+		}
+		return save(b.write, all[0].Dockerfile)
+	}
+	out := c.OutOrStdout()
+	if b.format == "json" {
+		rep := report.Build{Schema: report.BuildSchema, Project: p.Dir}
+		for _, x := range all {
+			rep.Candidates = append(rep.Candidates, report.Candidate{Name: x.Name, Source: x.Source, Base: x.Base, Reason: x.Refused, Notes: x.Notes, Setuid: []string{}, Dockerfile: string(x.Dockerfile)})
+		}
+		e := json.NewEncoder(out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(rep)
+	}
+	for _, x := range all {
+		base := x.Base
+		if x.Refused != "" {
+			base = "refused: " + x.Refused
+		}
+		fmt.Fprintf(out, "%-24s %s\n", report.Clean(x.Name), report.Clean(base))
+		for _, n := range x.Notes {
+			fmt.Fprintf(out, "  · %s\n", report.Clean(n))
+		}
+		if b.diff && x.Name != ladder.Original && x.Dockerfile != nil {
+			fmt.Fprintln(out, strings.TrimRight(p.Diff(x.Name, x.Dockerfile), "\n"))
+		}
+	}
+	return nil
+}
+
+// save writes a file whole or not at all.
+func save(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer os.Remove(f.Name()) // gone already when all went well
+	if _, err = f.Write(content); err == nil {
+		err = f.Chmod(0o644)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package rewrite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/dockerfile"
+)
+
+// page is a Dockerfile being written.
+type page struct{ strings.Builder }
+
+func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+
+// keep writes an instruction to the letter, with the comments above it.
+func (p *page) keep(s step) {
+	d := s.Document()
+	for _, c := range s.Comments {
+		p.line("%s", d.Text(c))
+	}
+	p.line("%s", strings.TrimRight(d.Text(s.Range), "\n"))
+}
+
+// apt writes a RUN that installs Debian packages and leaves no lists behind.
+func (p *page) apt(pkgs []string) {
+	if len(pkgs) == 0 {
+		return
+	}
+	p.line("RUN apt-get update \\")
+	p.line(" && apt-get install -y --no-install-recommends %s \\", strings.Join(unique(pkgs), " "))
+	p.line(" && rm -rf /var/lib/apt/lists/*")
+}
+
+func unique(s []string) []string {
+	s = slices.Sorted(slices.Values(s))
+	return slices.Compact(s)
+}
+
+// forBuilder tells the instructions that a builder stage needs before pip.
+func forBuilder(s step) bool {
+	return slices.Contains([]string{"ARG", "ENV", "WORKDIR", "COPY", "ADD", "SHELL", "RUN"}, s.Name)
+}
+
+// builder writes the stage that installs the dependencies. install writes one
+// step's pip commands; apt decides how system packages are put in.
+func (r *recipe) builder(p *page, base string, apt func(*page, []string), install func(*page, step)) {
+	p.line("FROM %s AS builder", base)
+	for i, s := range r.steps {
+		switch {
+		case i > r.lastPip():
+			return
+		case len(s.apt) > 0:
+			apt(p, s.apt)
+		case len(s.pip) > 0:
+			comments(p, s)
+			install(p, s)
+		case forBuilder(s) && !(s.Name == "RUN" && isUserRun(s)):
+			p.keep(s)
+		}
+	}
+}
+
+func comments(p *page, s step) {
+	for _, c := range s.Comments {
+		p.line("%s", s.Document().Text(c))
+	}
+}
+
+func isUserRun(s step) bool {
+	t := s.Document().Text(s.Range)
+	return strings.Contains(t, "useradd") || strings.Contains(t, "adduser") || strings.Contains(t, "groupadd")
+}
+
+// final writes the steps of the last stage: system and pip stand in for what
+// the original did there.
+func (r *recipe) final(p *page, system, pip func(*page)) {
+	system(p)
+	done := false
+	for i, s := range r.steps {
+		switch {
+		case len(s.apt) > 0:
+			comments(p, step{Instruction: s.Instruction})
+		case len(s.pip) > 0:
+			if !done {
+				pip(p)
+				done = true
+			}
+			if len(s.rest) > 0 {
+				p.line("RUN %s", strings.Join(s.rest, " && "))
+			}
+		case i < r.lastPip() && r.feedsPipOnly(i):
+		default:
+			p.keep(s)
+		}
+	}
+}
+
+// feedsPipOnly tells a COPY of single files that a later COPY of the whole
+// context brings again.
+func (r *recipe) feedsPipOnly(n int) bool {
+	s := r.steps[n]
+	if s.Name != "COPY" || len(s.Flags) > 0 || len(s.Args) < 2 {
+		return false
+	}
+	dest := strings.TrimRight(s.Args[len(s.Args)-1].Value, "/")
+	for _, l := range r.steps[n+1:] {
+		if l.Name == "WORKDIR" {
+			return false
+		}
+		if l.Name == "COPY" && len(l.Args) == 2 && (l.Args[0].Value == "." || l.Args[0].Value == "./") && l.flag("from") == "" {
+			to := strings.TrimRight(l.Args[1].Value, "/")
+			return to == dest || dest == "." || dest == "./" || to == "."
+		}
+	}
+	return false
+}
+
+func (s step) flag(name string) string {
+	if f := s.Flag(name); f != nil {
+		return f.Value
+	}
+	return ""
+}
+
+// output checks what was written with the grammar before anyone sees it.
+func (r *recipe) output(p *page, name, base string, notes []string) (Output, error) {
+	d, err := dockerfile.Parse(name, []byte(p.String()))
+	if err != nil {
+		return Output{}, fmt.Errorf("writing the %s candidate: %w", name, err)
+	}
+	return Output{Dockerfile: d.Source, Base: base, Notes: notes}, nil
+}

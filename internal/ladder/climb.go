@@ -1,0 +1,275 @@
+package ladder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/report"
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say how candidates are built and judged.
+type Options struct {
+	Engine   *engine.Engine
+	Build    engine.Build // what all builds share: arguments, secrets, platform, progress, …
+	Checks   *check.File  // nil: guessed from the original
+	Source   string       // where Checks came from
+	NoChecks bool
+	Only     []string // names of candidates; nil: all. The original is always built
+	Allow    []string // "libc": a candidate with another libc may win
+	Binary   string   // this program's file, run inside candidates as their supervisor
+	CacheDir string   // indexes of layers, kept between runs
+	Jobs     int      // candidates at a time; 0: 2
+}
+
+// ErrOriginal says that the original does not pass its own checks: there is
+// nothing to compare with.
+var ErrOriginal = errors.New("the original does not pass its own checks")
+
+// rung is a candidate with all that was found of it.
+type rung struct {
+	Candidate
+	report report.Candidate
+	img    v1.Image
+	tree   *image.Tree
+	owners *inventory.Inventory
+	check  *check.Report
+	base   int // layers that come from the base image
+}
+
+// Result is a climbed ladder.
+type Result struct {
+	Report report.Build
+	rungs  []*rung
+}
+
+// Image returns the image of a candidate, or nil.
+func (r *Result) Image(name string) v1.Image {
+	for _, x := range r.rungs {
+		if x.Name == name {
+			return x.img
+		}
+	}
+	return nil
+}
+
+type climb struct {
+	*Project
+	o       Options
+	file    *check.File
+	store   string
+	probing sync.Mutex // one candidate is measured at a time, so that start-up times compare
+}
+
+// Climb builds the original, then everything else, and compares. The result is
+// returned along with ErrOriginal too, to be shown.
+func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
+	start := time.Now()
+	store, err := o.Engine.TempDir("images")
+	if err != nil {
+		return nil, err
+	}
+	c := &climb{Project: p, o: o, file: o.Checks, store: store}
+	res := &Result{Report: report.Build{Schema: report.BuildSchema, Project: p.Dir, Engine: o.Engine.String(), Platform: o.Build.Platform}}
+	res.Report.Checks.Source = o.Source
+	first := &rung{Candidate: p.First()}
+	if err := c.one(ctx, first, nil, &res.Report.Checks); err != nil {
+		return nil, err
+	}
+	res.rungs = []*rung{first}
+	if first.report.Verdict == report.Failed {
+		res.finish(c, start)
+		return res, ErrOriginal
+	}
+	evidence, err := c.evidence(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	for _, cand := range p.Candidates(ctx, evidence) {
+		if len(o.Only) == 0 || slices.Contains(o.Only, cand.Name) {
+			res.rungs = append(res.rungs, &rung{Candidate: cand})
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(o.Jobs, 2))
+	for _, r := range res.rungs[1:] {
+		g.Go(func() error { return c.one(gctx, r, first, nil) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	res.judge(o)
+	res.finish(c, start)
+	return res, nil
+}
+
+func (r *Result) finish(c *climb, start time.Time) {
+	for _, x := range r.rungs {
+		r.Report.Candidates = append(r.Report.Candidates, x.report)
+	}
+	r.Report.Waterfall = waterfall(r.find(Original), r.find(r.Report.Winner))
+	r.Report.Seconds = time.Since(start).Seconds()
+}
+
+func (r *Result) find(name string) *rung {
+	for _, x := range r.rungs {
+		if x.Name == name {
+			return x
+		}
+	}
+	return nil
+}
+
+// one builds, checks and measures a candidate. What is wrong with the
+// candidate goes into its report; an error is what stops the whole run.
+func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks) error {
+	r.report = report.Candidate{Name: r.Name, Source: r.Source, Base: r.Base, Notes: r.Notes, Dockerfile: string(r.Dockerfile)}
+	if r.Refused != "" {
+		r.report.Verdict, r.report.Reason = report.Refused, r.Refused
+		return nil
+	}
+	b := c.o.Build
+	b.Name, b.Context, b.Dockerfile, b.Filename, b.Store = r.Name, c.Dir, r.Dockerfile, r.Source, c.store
+	if b.Ignore == nil {
+		b.Ignore = c.ignoreFor(r)
+	}
+	img, err := c.o.Engine.Build(ctx, b, func(ctx context.Context, built *engine.Built) error {
+		r.report.BuildSeconds = built.Seconds
+		if c.o.NoChecks {
+			return nil
+		}
+		if c.file == nil { // only the original comes here: everything else waits for it
+			var why []string
+			c.file, why = check.Guess(built.Config(), c.hints())
+			*from = report.Checks{Source: "guessed", Why: why, YAML: string(c.file.YAML())}
+		}
+		return c.prove(ctx, r, built)
+	})
+	if err != nil {
+		var be *engine.BuildError
+		if ctx.Err() != nil || !errors.As(err, &be) || original == nil {
+			return err
+		}
+		r.report.Verdict, r.report.Reason = report.Broken, be.Error()
+		r.report.Details = strings.Split(strings.TrimRight(be.Details(), "\n"), "\n")
+		return nil
+	}
+	r.img = img
+	if err := c.measure(ctx, r); err != nil {
+		return err
+	}
+	c.verdict(r, original)
+	return nil
+}
+
+// ignoreFor gives a candidate the ignore file that its source would have had.
+func (c *climb) ignoreFor(r *rung) []byte {
+	if r.Ignore != nil {
+		return r.Ignore
+	}
+	b, err := os.ReadFile(filepath.Join(c.Dir, r.Source+".dockerignore"))
+	if err != nil {
+		return nil // BuildKit then reads .dockerignore
+	}
+	return b
+}
+
+func (c *climb) hints() check.Hints {
+	return c.Stack.Hints()
+}
+
+// prove runs the checks in the built candidate.
+func (c *climb) prove(ctx context.Context, r *rung, built *engine.Built) error {
+	roots, configs := map[string]*engine.Built{}, map[string]*v1.ConfigFile{}
+	hosts := map[string]string{}
+	for name, s := range c.file.Services {
+		var err error
+		if s.Build != "" {
+			roots[name], err = built.Also(ctx, engine.Build{Name: name, Context: filepath.Join(c.Dir, s.Build)})
+		} else {
+			roots[name], err = built.Image(ctx, s.Image)
+		}
+		if err != nil {
+			return fmt.Errorf("starting service %q of %s: %w", name, c.o.Source, err)
+		}
+		configs[name] = roots[name].Config()
+		hosts[name] = "127.0.0.1"
+	}
+	plan, err := check.NewPlan(c.file, built.Config(), configs)
+	if err != nil {
+		return err
+	}
+	js, err := plan.Marshal()
+	if err != nil {
+		return err
+	}
+	c.probing.Lock()
+	defer c.probing.Unlock()
+	out, err := built.Run(ctx, engine.Run{
+		Args: check.SupervisorArgs(), Binary: c.o.Binary, Network: c.file.Network, Hosts: hosts, Roots: roots,
+		Files: map[string][]byte{check.PlanFile: js}, Outputs: []string{check.ReportFile}, Timeout: plan.Deadline() + 30*time.Second,
+	})
+	if err != nil {
+		return fmt.Errorf("running the checks in %s: %w", r.Name, err)
+	}
+	r.check, err = check.ParseReport(out[check.ReportFile])
+	if err != nil {
+		return fmt.Errorf("running the checks in %s: %w", r.Name, err)
+	}
+	return nil
+}
+
+func (c *climb) measure(ctx context.Context, r *rung) error {
+	var err error
+	r.tree, err = image.ReadTree(ctx, r.img, image.TreeOptions{Keep: wanted, KeepName: wantedName, CacheDir: c.o.CacheDir})
+	if err != nil {
+		return fmt.Errorf("measuring %s: %w", r.Name, err)
+	}
+	if r.owners, err = inventory.Read(r.tree); err != nil {
+		return fmt.Errorf("measuring %s: %w", r.Name, err)
+	}
+	d, err := r.img.Digest()
+	if err != nil {
+		return fmt.Errorf("measuring %s: %w", r.Name, err)
+	}
+	m := r.tree.Measure()
+	r.report.Digest = d.String()
+	r.report.PullBytes, r.report.DiskBytes, r.report.Layers, r.report.Files = m.Pull, m.Disk, m.Layers, m.Files
+	r.report.Libc, r.report.User, r.report.Shell, r.report.Setuid = m.Libc, m.User, m.Shell, m.Setuid
+	r.report.Packages = len(r.owners.Packages())
+	if r.report.Setuid == nil {
+		r.report.Setuid = []string{}
+	}
+	return c.baseLayers(ctx, r)
+}
+
+// baseLayers counts how many of the image's layers are its base image's.
+func (c *climb) baseLayers(ctx context.Context, r *rung) error {
+	if r.Base == "" || r.Base == "scratch" {
+		return nil
+	}
+	err := c.o.Engine.Use(ctx, r.Base, c.o.Build.Platform, c.o.Build.Progress, func(_ context.Context, b *engine.Built) error {
+		ids := b.Config().RootFS.DiffIDs
+		for r.base < len(ids) && r.base < len(r.tree.Layers) && r.tree.Layers[r.base].DiffID == ids[r.base] {
+			r.base++
+		}
+		return nil
+	})
+	var be *engine.BuildError
+	if errors.As(err, &be) { // the base is another stage or a named context: no layer is attributed to it
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,149 @@
+package ladder
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/dockerfile/rewrite"
+	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/stack"
+)
+
+// wheelRecord is where pip notes for which platform a distribution was built.
+const wheelRecord = ".dist-info/WHEEL"
+
+func wanted(p string, size int64) bool {
+	return inventory.Want(p, size) || strings.HasSuffix(p, wheelRecord) || p == "/usr/lib/os-release"
+}
+
+const wantedName = inventory.KeepName + "+wheel"
+
+var codename = regexp.MustCompile(`(?m)^VERSION_CODENAME=(\w+)`)
+
+// evidence is what the built original tells the strategies.
+func (c *climb) evidence(ctx context.Context, r *rung) (rewrite.Evidence, error) {
+	e := rewrite.Evidence{Built: true}
+	if b, ok := r.tree.Content("/usr/lib/os-release"); ok {
+		if m := codename.FindSubmatch(b); m != nil {
+			e.Codename = string(m[1])
+		}
+	}
+	native := c.dists(ctx, r, &e)
+	c.libraries(r, native, &e)
+	if len(e.Libraries) == 0 {
+		return e, nil
+	}
+	if base, ok := rewrite.SlimBase(r.Base); ok {
+		have, err := c.packagesOf(ctx, base)
+		if err != nil {
+			return e, err
+		}
+		e.Slim = without(e.Libraries, have)
+	}
+	have, err := c.packagesOf(ctx, rewrite.DistrolessPython)
+	e.Distroless = without(e.Libraries, have)
+	return e, err
+}
+
+// dists finds the installed distributions and returns the compiled modules.
+func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native []string) {
+	owners := map[string]bool{}
+	for x := range r.tree.All() {
+		if x.ELF != nil && dependency(x.Path) {
+			native = append(native, x.Path)
+			if p, ok := r.owners.Owner(x.Path); ok {
+				owners[p.Name] = true
+			}
+		}
+	}
+	compiled := map[string]bool{}
+	for x := range r.tree.All() {
+		if !strings.HasSuffix(x.Path, wheelRecord) {
+			continue
+		}
+		if b, ok := r.tree.Content(x.Path); ok && bytes.Contains(b, []byte("-linux_")) {
+			if p, ok := r.owners.Owner(x.Path); ok {
+				compiled[p.Name] = true
+			}
+		}
+	}
+	for _, p := range r.owners.Packages() {
+		if p.Ecosystem != inventory.PyPI {
+			continue
+		}
+		d := rewrite.Dist{Name: p.Name, Version: p.Version, Native: owners[p.Name], Compiled: compiled[p.Name]}
+		if d.Native && !d.Compiled {
+			// an index that cannot be asked leaves it to the build to find out
+			w, err := stack.HasWheel(ctx, c.access.Transport(), stack.Index(), d.Name, d.Version, "musllinux")
+			d.NoMusl = err == nil && w == stack.WheelsNone
+		}
+		e.Dists = append(e.Dists, d)
+	}
+	return native
+}
+
+// libraries finds the packages whose libraries the native modules load.
+func (c *climb) libraries(r *rung, native []string, e *rewrite.Evidence) {
+	found, _ := closure.Libraries(r.tree, native) // what the original lacks too is no loss
+	for _, at := range found {
+		x := r.tree.Resolve(at)
+		if x == nil || dependency(x.Path) || strings.HasPrefix(x.Path, "/usr/local/lib/libpython") {
+			continue
+		}
+		if p, ok := r.owners.Owner(x.Path); ok && p.Ecosystem == inventory.Deb {
+			e.Libraries = append(e.Libraries, p.Name)
+		} else if !ok {
+			e.Unowned = append(e.Unowned, x.Path)
+		}
+	}
+	slices.Sort(e.Libraries)
+	e.Libraries = slices.Compact(e.Libraries)
+	slices.Sort(e.Unowned)
+	e.Unowned = slices.Compact(e.Unowned)
+}
+
+func without(all, have []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(have, s) })
+}
+
+// packagesOf lists the Debian packages of a base image, without exporting it. A
+// base that cannot be had has none: its candidate says so when it is built.
+func (c *climb) packagesOf(ctx context.Context, ref string) ([]string, error) {
+	var out []string
+	err := c.o.Engine.Use(ctx, ref, c.o.Build.Platform, c.o.Build.Progress, func(ctx context.Context, b *engine.Built) error {
+		status, err := b.ReadFile(ctx, "/var/lib/dpkg/status")
+		if err == nil {
+			for s := bufio.NewScanner(bytes.NewReader(status)); s.Scan(); {
+				if n, ok := strings.CutPrefix(s.Text(), "Package: "); ok {
+					out = append(out, n)
+				}
+			}
+			return nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		names, err := b.ReadDir(ctx, "/var/lib/dpkg/status.d")
+		for _, n := range names {
+			out = append(out, strings.TrimSuffix(path.Base(n), ".md5sums"))
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	var be *engine.BuildError
+	if errors.As(err, &be) && ctx.Err() == nil {
+		return nil, nil
+	}
+	return out, err
+}

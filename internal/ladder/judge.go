@@ -1,0 +1,214 @@
+package ladder
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/report"
+)
+
+// verdict turns what the supervisor saw into the candidate's verdict.
+func (c *climb) verdict(r, original *rung) {
+	rep := &r.report
+	if r.check == nil {
+		rep.Verdict = report.Unchecked
+		return
+	}
+	rep.StartMS, rep.RSSBytes, rep.ChecksTotal = r.check.StartMillis, r.check.RSSBytes, len(r.check.Results)
+	var firstFailed *check.Result
+	for i, x := range r.check.Results {
+		rep.Results = append(rep.Results, report.Check{Name: x.Name, Passed: x.Passed, Holdout: x.Holdout, Expected: x.Expected, Found: x.Found, MS: x.Millis})
+		if x.Passed {
+			rep.ChecksPassed++
+		} else if firstFailed == nil {
+			firstFailed = &r.check.Results[i]
+		}
+	}
+	c.changes(rep, original)
+	if firstFailed == nil && r.check.Error == "" {
+		rep.Verdict = report.Passed
+		return
+	}
+	rep.Verdict = report.Failed
+	rep.Reason = r.check.Error
+	if firstFailed != nil {
+		rep.Reason = fmt.Sprintf("check %q: expected %s, found %s", firstFailed.Name, firstFailed.Expected, firstFailed.Found)
+	}
+	if missing := explainMissing(r, original); len(missing) > 0 {
+		rep.Reason = strings.Join(missing, "; ")
+		if firstFailed != nil {
+			rep.Details = append(rep.Details, fmt.Sprintf("check %q: expected %s, found %s", firstFailed.Name, firstFailed.Expected, firstFailed.Found))
+		}
+	}
+	for _, l := range r.check.LogTail {
+		rep.Details = append(rep.Details, "log: "+l)
+	}
+}
+
+// changes names what is different for whoever runs the image.
+func (c *climb) changes(rep *report.Candidate, original *rung) {
+	if original == nil {
+		return
+	}
+	o := original.report
+	note := func(format string, args ...any) { rep.Notes = append(rep.Notes, fmt.Sprintf(format, args...)) }
+	if libcName(o.Libc) != libcName(rep.Libc) {
+		note("libc changes from %s to %s: locale, resolver, iconv and threads may behave otherwise than the checks can tell", o.Libc, rep.Libc)
+	}
+	if o.User != rep.User {
+		note("the user changes from %s to %s", o.User, rep.User)
+	}
+	if o.Shell != "" && rep.Shell == "" {
+		note("there is no shell: docker exec and shell-form commands do not work in it")
+	}
+}
+
+func libcName(s string) string {
+	n, _, _ := strings.Cut(s, " ")
+	return n
+}
+
+// explainMissing names what the program looked for in vain, and the package of
+// the original that has it.
+func explainMissing(r, original *rung) []string {
+	var out []string
+	for _, m := range r.check.Missing {
+		s := fmt.Sprintf("%s %s is not in the image", m.Kind, m.Name)
+		if m.NeededBy != "" {
+			s += ", needed by " + m.NeededBy
+		}
+		if original != nil {
+			if p := bringer(original, m); p != "" {
+				s += "; in the original it comes from " + p
+			}
+		}
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func bringer(original *rung, m check.Miss) string {
+	if m.Kind == "module" {
+		top, _, _ := strings.Cut(m.Name, ".")
+		if p, ok := original.owners.Module(top); ok {
+			return fmt.Sprintf("the Python distribution %s %s", p.Name, p.Version)
+		}
+		return ""
+	}
+	for e := range original.tree.All() {
+		if e.Path != m.Name && path.Base(e.Path) != m.Name {
+			continue
+		}
+		if p, ok := original.owners.Owner(e.Path); ok {
+			return fmt.Sprintf("package %s %s (%s)", p.Name, p.Version, e.Path)
+		}
+		return e.Path
+	}
+	return ""
+}
+
+// judge names the winner: the candidate that passes with the least to pull;
+// the gentler one where two weigh the same.
+func (r *Result) judge(o Options) {
+	first := r.find(Original)
+	best := (*rung)(nil)
+	for _, x := range r.rungs {
+		if x.report.Verdict != report.Passed && !(o.NoChecks && x.report.Verdict == report.Unchecked) {
+			continue
+		}
+		if libcName(x.report.Libc) != libcName(first.report.Libc) && !slices.Contains(o.Allow, "libc") {
+			if x.report.Verdict == report.Passed {
+				x.report.Verdict = report.Withheld
+			}
+			x.report.Reason = "another libc: wins only with --allow libc"
+			continue
+		}
+		if best == nil || x.report.PullBytes < best.report.PullBytes {
+			best = x
+		}
+	}
+	if o.NoChecks { // nothing was proved, so nothing wins
+		return
+	}
+	if best != nil {
+		r.Report.Winner = best.Name
+	}
+}
+
+// Kinds of content, in the order of the waterfall.
+const (
+	kindBase     = "base image"
+	kindSystem   = "system packages"
+	kindDeps     = "dependencies of the program"
+	kindCaches   = "package manager caches"
+	kindBytecode = "bytecode of dependencies"
+	kindApp      = "the program"
+	kindOther    = "everything else"
+)
+
+var kinds = []string{kindBase, kindSystem, kindDeps, kindBytecode, kindCaches, kindApp, kindOther}
+
+// cacheDirs hold what package managers leave behind.
+var cacheDirs = []string{"/root/.cache", "/var/cache", "/var/lib/apt/lists", "/root/.npm", "/etc/apk/cache"}
+
+// waterfall says which kind of content the bytes on disk are, in both. Every
+// file of every layer is counted once, so the steps add up to the disk sizes.
+func waterfall(before, after *rung) []report.Step {
+	if before == nil || after == nil || before.tree == nil || after.tree == nil {
+		return nil
+	}
+	b, a := content(before), content(after)
+	var out []report.Step
+	for _, k := range kinds {
+		if b[k] != 0 || a[k] != 0 {
+			out = append(out, report.Step{What: k, Before: b[k], After: a[k]})
+		}
+	}
+	return out
+}
+
+func content(r *rung) map[string]int64 {
+	sum := map[string]int64{}
+	for i := range r.tree.Layers {
+		for _, f := range r.tree.LayerFiles(i) {
+			sum[kind(r, i, f.Path)] += f.Size
+		}
+	}
+	return sum
+}
+
+func kind(r *rung, layer int, p string) string {
+	if layer < r.base {
+		return kindBase
+	}
+	for _, d := range cacheDirs {
+		if strings.HasPrefix(p, d+"/") {
+			return kindCaches
+		}
+	}
+	if dependency(p) {
+		if strings.HasSuffix(p, ".pyc") {
+			return kindBytecode
+		}
+		return kindDeps
+	}
+	if o, ok := r.owners.Owner(p); ok {
+		if o.Ecosystem == "pypi" {
+			return kindDeps
+		}
+		return kindSystem
+	}
+	if dir := r.tree.Config.Config.WorkingDir; dir != "" && dir != "/" && strings.HasPrefix(p, dir+"/") {
+		return kindApp
+	}
+	return kindOther
+}
+
+func dependency(p string) bool {
+	return strings.Contains(p, "/site-packages/") || strings.Contains(p, "/dist-packages/") || strings.Contains(p, "/node_modules/")
+}

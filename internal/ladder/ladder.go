@@ -1,0 +1,191 @@
+// Package ladder makes the lighter forms of a program, has each built and
+// checked, and finds the lightest that works.
+package ladder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/access"
+	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/dockerfile/rewrite"
+	"github.com/lighten/lighten/internal/stack"
+)
+
+// Candidate is one form of the program, as a Dockerfile.
+type Candidate struct {
+	Name       string
+	Source     string // the Dockerfile it is, or was made from, relative to the project
+	Base       string // base image of the final stage
+	Dockerfile []byte
+	Ignore     []byte   // .dockerignore to build it with; nil: the project's own
+	Notes      []string // what a reader must know
+	Refused    string   // why it is not attempted; "" when it is
+}
+
+// Original is the name of the candidate that is the program as it stands.
+const Original = "original"
+
+// Names of the candidates that lighten makes, from the gentlest to the boldest.
+var Names = []string{Original, "tidy", "slim", "multi-stage", "alpine", "distroless"}
+
+// Named is a Dockerfile of the user's that competes too.
+type Named struct{ Name, File string }
+
+// Project is a source tree as the ladder sees it.
+type Project struct {
+	Dir      string
+	File     string // of the Dockerfile, relative to Dir where below it
+	Doc      *dockerfile.Document
+	Stack    stack.Project
+	Siblings []Named
+	access   access.Config
+}
+
+// ErrNoDockerfile says that there is nothing to start from.
+var ErrNoDockerfile = errors.New("no Dockerfile")
+
+// Open reads the project's Dockerfile and what its sources say. File "" is
+// DIR/Dockerfile. Extra candidates are added to the DIR/Dockerfile.* files.
+func Open(dir, file string, extra []Named, a access.Config) (*Project, error) {
+	if fi, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("opening the project: %w", err)
+	} else if !fi.IsDir() {
+		return nil, fmt.Errorf("opening the project: %s is a file; name its directory, and the Dockerfile with --file", dir)
+	}
+	path := file
+	if path == "" {
+		path = filepath.Join(dir, "Dockerfile")
+	}
+	src, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening the project: %w at %s; write one there or name it with --file", ErrNoDockerfile, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the project: %w", err)
+	}
+	p := &Project{Dir: dir, File: relative(dir, path), access: a}
+	if p.Doc, err = dockerfile.Parse(p.File, src); err != nil {
+		return nil, err
+	}
+	if p.Stack, err = stack.Detect(os.DirFS(dir), p.Doc); err != nil {
+		return nil, fmt.Errorf("reading the project's sources: %w", err)
+	}
+	p.Siblings, err = siblings(dir, path, extra)
+	return p, err
+}
+
+func relative(dir, path string) string {
+	if r, err := filepath.Rel(dir, path); err == nil && !strings.HasPrefix(r, "..") {
+		return r
+	}
+	return path
+}
+
+// siblings are the user's own other Dockerfiles: by convention Dockerfile.NAME
+// beside the first one.
+func siblings(dir, first string, extra []Named) ([]Named, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "Dockerfile.*"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for Dockerfiles: %w", err)
+	}
+	var out []Named
+	for _, f := range found {
+		if fi, err := os.Stat(f); err == nil && fi.Mode().IsRegular() && f != first && !strings.HasSuffix(f, ".dockerignore") {
+			out = append(out, Named{filepath.Base(f), f})
+		}
+	}
+	for _, n := range extra {
+		if slices.Contains(Names, n.Name) || slices.ContainsFunc(out, func(o Named) bool { return o.Name == n.Name }) {
+			return nil, fmt.Errorf("reading --candidate %s: the name is taken", n.Name)
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// First is the original as a candidate.
+func (p *Project) First() Candidate {
+	return Candidate{Name: Original, Source: p.File, Base: p.Doc.Expand(p.Doc.Final().Base, nil), Dockerfile: p.Doc.Source}
+}
+
+// Candidates makes every form but the original. Evidence is what the built
+// original told; its zero value gives the Dockerfiles as far as they can be
+// known without building.
+func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidate {
+	out := []Candidate{p.tidy()}
+	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Evidence: e}
+	for _, s := range []struct {
+		name string
+		make func(rewrite.Input) (rewrite.Output, error)
+	}{
+		{"slim", rewrite.Slim}, {"multi-stage", rewrite.MultiStage}, {"alpine", rewrite.Alpine}, {"distroless", rewrite.Distroless},
+	} {
+		out = append(out, p.made(s.name, p.File, in, s.make))
+	}
+	for _, n := range p.Siblings {
+		out = append(out, p.sibling(n, e)...)
+	}
+	return out
+}
+
+func (p *Project) made(name, source string, in rewrite.Input, make func(rewrite.Input) (rewrite.Output, error)) Candidate {
+	c := Candidate{Name: name, Source: source}
+	o, err := make(in)
+	if err != nil {
+		c.Refused = err.Error()
+		return c
+	}
+	c.Dockerfile, c.Base, c.Notes = o.Dockerfile, o.Base, o.Notes
+	return c
+}
+
+// sibling is a Dockerfile of the user's as it stands and, where it is one that
+// is known not to start, its repaired form.
+func (p *Project) sibling(n Named, e rewrite.Evidence) []Candidate {
+	c := Candidate{Name: n.Name, Source: relative(p.Dir, n.File)}
+	src, err := os.ReadFile(n.File)
+	if err != nil {
+		c.Refused = err.Error()
+		return []Candidate{c}
+	}
+	doc, err := dockerfile.Parse(c.Source, src)
+	if err != nil {
+		c.Refused = err.Error()
+		return []Candidate{c}
+	}
+	c.Dockerfile, c.Base = src, doc.Expand(doc.Final().Base, nil)
+	project, err := stack.Detect(os.DirFS(p.Dir), doc)
+	if err != nil {
+		return []Candidate{c}
+	}
+	fixed, why, err := rewrite.Repair(rewrite.Input{Doc: doc, Project: project, Evidence: e})
+	if err != nil || why == "" {
+		return []Candidate{c}
+	}
+	c.Notes = append(c.Notes, why)
+	return []Candidate{c, {Name: n.Name + "+repair", Source: c.Source, Base: fixed.Base, Dockerfile: fixed.Dockerfile, Notes: fixed.Notes}}
+}
+
+func (p *Project) tidy() Candidate {
+	c := Candidate{Name: "tidy", Source: p.File, Base: p.First().Base}
+	edits := rewrite.Tidy(p.Doc, rewrite.TidyOptions{Context: os.DirFS(p.Dir)})
+	d, err := p.Doc.Apply(edits...)
+	if err != nil {
+		c.Refused = err.Error()
+		return c
+	}
+	for _, e := range edits {
+		if e.Why != "" && !slices.Contains(c.Notes, e.Why) {
+			c.Notes = append(c.Notes, e.Why)
+		}
+	}
+	c.Dockerfile = d.Source
+	return c
+}

@@ -1,0 +1,311 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/docker/go-units"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// Bytes prints a size in the decimal units that docker and registries use.
+func Bytes(n int64) string {
+	if n < 0 {
+		return "-" + Bytes(-n)
+	}
+	return units.HumanSizeWithPrecision(float64(n), 4)
+}
+
+// column is one column of the candidates' table; group says into which half it
+// goes when the terminal is too narrow for one table.
+type column struct {
+	title string
+	group int
+	right bool
+	cell  func(b *Build, c *Candidate) string
+}
+
+var columns = []column{
+	{"candidate", 0, false, func(b *Build, c *Candidate) string { return mark(b, c) + Clean(c.Name) }},
+	{"base", 1, false, func(_ *Build, c *Candidate) string { return Clean(shortBase(c.Base)) }},
+	{"pull", 1, true, built(func(c *Candidate) string { return Bytes(c.PullBytes) })},
+	{"disk", 1, true, built(func(c *Candidate) string { return Bytes(c.DiskBytes) })},
+	{"layers", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Layers) })},
+	{"files", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Files) })},
+	{"packages", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Packages) })},
+	{"libc", 2, false, built(func(c *Candidate) string { return Clean(c.Libc) })},
+	{"user", 2, false, built(func(c *Candidate) string { return Clean(orRoot(c.User)) })},
+	{"shell", 2, false, built(func(c *Candidate) string { return yesNo(c.Shell != "") })},
+	{"setuid", 2, true, built(func(c *Candidate) string { return strconv.Itoa(len(c.Setuid)) })},
+	{"build", 2, true, built(func(c *Candidate) string { return fmt.Sprintf("%.1f s", c.BuildSeconds) })},
+	{"start", 2, true, built(func(c *Candidate) string { return unlessZero(c.StartMS, "%.0f ms") })},
+	{"memory", 2, true, built(func(c *Candidate) string { return bytesUnlessZero(c.RSSBytes) })},
+	{"checks", 2, true, func(_ *Build, c *Candidate) string { return checks(c) }},
+	{"verdict", 2, false, func(b *Build, c *Candidate) string { return verdict(b, c) }},
+}
+
+// built leaves the cell of a candidate that has no image empty: zero would be
+// a measurement.
+func built(f func(*Candidate) string) func(*Build, *Candidate) string {
+	return func(_ *Build, c *Candidate) string {
+		if c.Layers == 0 {
+			return "–"
+		}
+		return f(c)
+	}
+}
+
+func (b *Build) table(w io.Writer, width int) error {
+	var s strings.Builder
+	whole := b.grid(func(column) bool { return true }, false)
+	if width > 0 && widest(whole) > width {
+		s.WriteString(b.grid(func(c column) bool { return c.group < 2 }, false) + "\n\n")
+		s.WriteString(b.grid(func(c column) bool { return c.group != 1 }, false) + "\n")
+	} else {
+		s.WriteString(whole + "\n")
+	}
+	b.reasons(&s)
+	b.waterfall(&s)
+	b.contextText(&s)
+	b.tail(&s)
+	_, err := io.WriteString(w, s.String())
+	return err
+}
+
+func (b *Build) grid(use func(column) bool, markdown bool) string {
+	t := table.NewWriter()
+	t.SetStyle(plain)
+	t.SuppressTrailingSpaces()
+	var head table.Row
+	var conf []table.ColumnConfig
+	for _, col := range columns {
+		if !use(col) {
+			continue
+		}
+		head = append(head, col.title)
+		c := table.ColumnConfig{Number: len(head)}
+		if col.right {
+			c.Align, c.AlignHeader = text.AlignRight, text.AlignRight
+		}
+		conf = append(conf, c)
+	}
+	t.AppendHeader(head)
+	t.SetColumnConfigs(conf)
+	for i := range b.Candidates {
+		var row table.Row
+		for _, col := range columns {
+			if use(col) {
+				row = append(row, col.cell(b, &b.Candidates[i]))
+			}
+		}
+		t.AppendRow(row)
+	}
+	if markdown {
+		return t.RenderMarkdown()
+	}
+	return t.Render()
+}
+
+// plain is a table without frames: it reads well, copies well and greps well.
+var plain = func() table.Style {
+	s := table.StyleDefault
+	s.Options = table.OptionsNoBordersAndSeparators
+	s.Options.SeparateHeader = true
+	s.Box.MiddleHorizontal = "─"
+	s.Box.PaddingLeft, s.Box.PaddingRight = "", "  "
+	s.Format.Header = text.FormatDefault
+	return s
+}()
+
+func (b *Build) reasons(s *strings.Builder) {
+	for i := range b.Candidates {
+		c := &b.Candidates[i]
+		if c.Reason == "" && len(c.Notes) == 0 && len(c.Details) == 0 {
+			continue
+		}
+		fmt.Fprintf(s, "\n%s: %s\n", Clean(c.Name), Clean(firstNonEmpty(c.Reason, verdict(b, c))))
+		for _, n := range c.Notes {
+			fmt.Fprintf(s, "  · %s\n", indent(n, "    "))
+		}
+		for _, d := range c.Details {
+			fmt.Fprintf(s, "    %s\n", indent(d, "    "))
+		}
+	}
+}
+
+func (b *Build) waterfall(s *strings.Builder) {
+	w, o := b.Find(b.Winner), b.Find("original")
+	if len(b.Waterfall) == 0 || w == nil || o == nil || w == o {
+		return
+	}
+	t := table.NewWriter()
+	t.SetStyle(plain)
+	t.SuppressTrailingSpaces()
+	t.AppendHeader(table.Row{"where the bytes on disk went", "original", w.Name, "saved"})
+	right := func(n int) table.ColumnConfig {
+		return table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight}
+	}
+	t.SetColumnConfigs([]table.ColumnConfig{right(2), right(3), right(4)})
+	var before, after int64
+	for _, st := range b.Waterfall {
+		t.AppendRow(table.Row{Clean(st.What), Bytes(st.Before), Bytes(st.After), Bytes(st.Before - st.After)})
+		before, after = before+st.Before, after+st.After
+	}
+	t.AppendRow(table.Row{"all", Bytes(before), Bytes(after), Bytes(before - after)})
+	s.WriteString("\n" + t.Render() + "\n")
+}
+
+func (b *Build) contextText(s *strings.Builder) {
+	if b.Context == nil || len(b.Context.Items) == 0 {
+		return
+	}
+	fmt.Fprintf(s, "\nbuild context: %s, with the .dockerignore of tidy %s\n", Bytes(b.Context.Before), Bytes(b.Context.After))
+	for _, i := range b.Context.Items {
+		fmt.Fprintf(s, "  %-24s %10s  %s\n", Clean(i.Pattern), Bytes(i.Bytes), Clean(i.Why))
+	}
+}
+
+func (b *Build) tail(s *strings.Builder) {
+	s.WriteString("\n")
+	if w := b.Find(b.Winner); w != nil {
+		fmt.Fprintf(s, "winner: %s, %s to pull, %s on disk", Clean(w.Name), Bytes(w.PullBytes), Bytes(w.DiskBytes))
+		if o := b.Find("original"); o != nil && o != w && w.PullBytes > 0 {
+			fmt.Fprintf(s, " (%.1f × less to pull than the original)", float64(o.PullBytes)/float64(w.PullBytes))
+		}
+		s.WriteString("\n")
+	} else {
+		s.WriteString("winner: none, no candidate passed\n")
+	}
+	for _, x := range b.Budget {
+		state := "within"
+		if x.Over() {
+			state = "OVER"
+		}
+		fmt.Fprintf(s, "budget: %s %s of %s: %s\n", x.What, Bytes(x.Found), Bytes(x.Limit), state)
+	}
+	for _, x := range b.Written {
+		fmt.Fprintf(s, "written: %s@%s, %s to pull\n", Clean(x.Dest), x.Digest, Bytes(x.PullBytes))
+	}
+	for _, n := range b.Next {
+		fmt.Fprintf(s, "  %s\n", n)
+	}
+	if b.Checks.YAML != "" {
+		s.WriteString("\nThe checks were guessed:\n")
+		for _, r := range b.Checks.Why {
+			fmt.Fprintf(s, "  · %s\n", Clean(r))
+		}
+		s.WriteString("Keep them as lighten.yaml, and add what matters to you:\n\n")
+		s.WriteString(b.Checks.YAML)
+	}
+}
+
+func (b *Build) markdown(w io.Writer) error {
+	var s strings.Builder
+	fmt.Fprintf(&s, "### %s\n\n", Clean(b.Project))
+	s.WriteString(b.grid(func(column) bool { return true }, true) + "\n")
+	var tail strings.Builder
+	b.reasons(&tail)
+	b.waterfall(&tail)
+	b.tail(&tail)
+	fmt.Fprintf(&s, "\n```text\n%s\n```\n", strings.Trim(strings.ReplaceAll(tail.String(), "```", "'''"), "\n"))
+	_, err := io.WriteString(w, s.String())
+	return err
+}
+
+func mark(b *Build, c *Candidate) string {
+	if c.Name == b.Winner {
+		return "* "
+	}
+	return "  "
+}
+
+func verdict(b *Build, c *Candidate) string {
+	switch {
+	case c.Name == b.Winner && c.Verdict == Passed:
+		return "winner"
+	case c.Verdict == Withheld:
+		return "passed, withheld"
+	case c.Verdict == Broken:
+		return "does not build"
+	}
+	return c.Verdict
+}
+
+func checks(c *Candidate) string {
+	if c.ChecksTotal == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%d/%d", c.ChecksPassed, c.ChecksTotal)
+}
+
+// shortBase drops what a Dockerfile would not say either.
+func shortBase(s string) string {
+	s, _, _ = strings.Cut(s, "@sha256:")
+	for _, p := range []string{"docker.io/library/", "docker.io/"} {
+		s = strings.TrimPrefix(s, p)
+	}
+	return s
+}
+
+// Clean makes foreign text safe for a terminal: control characters, escape
+// sequences among them, become visible escapes; line feeds become spaces.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u202e' || r == '\u202d':
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+func indent(s, by string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	return strings.Join(lines, "\n"+by)
+}
+
+func widest(s string) int {
+	n := 0
+	for l := range strings.SplitSeq(s, "\n") {
+		n = max(n, text.StringWidthWithoutEscSequences(l))
+	}
+	return n
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func orRoot(u string) string { return firstNonEmpty(u, "root") }
+
+func firstNonEmpty(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func unlessZero(v float64, format string) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf(format, v)
+}
+
+func bytesUnlessZero(n int64) string {
+	if n == 0 {
+		return "–"
+	}
+	return Bytes(n)
+}
