@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -82,3 +83,5 @@ func mirrorOptions(t testing.TB) image.Options {
 type unreadableLayer struct{ v1.Layer }
 
 func (unreadableLayer) Compressed() (io.ReadCloser, error) { return nil, errors.New("not to be read") }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

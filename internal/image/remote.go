@@ -50,7 +50,7 @@ func (l *remoteLayer) Compressed() (io.ReadCloser, error) {
 	}
 	r := &resumer{ctx: l.image.ctx, open: l.Layer.Compressed, size: size, left: retries.Steps - 1, wait: retries.Duration}
 	r.fail = func(err error) error {
-		return fmt.Errorf("downloading layer %s of %s: %w", digest, l.image.ref, errors.Join(short(err), hint(l.image.ref, err)))
+		return fmt.Errorf("downloading layer %s of %s: %w%s", digest, l.image.ref, short(err), hint(l.image.ref, err))
 	}
 	if err := r.connect(); err != nil {
 		return nil, r.fail(err)
@@ -58,11 +58,12 @@ func (l *remoteLayer) Compressed() (io.ReadCloser, error) {
 	return verified(l.image.ctx, r, digest, size), nil
 }
 
-func hint(ref name.Reference, err error) error {
+// hint is what to do about a download that failed for good.
+func hint(ref name.Reference, err error) string {
 	if a := advice(ref.Context().RegistryStr(), err); a != "" {
-		return errors.New(a[2:])
+		return a
 	}
-	return errors.New("the connection broke off again and again: try again, or check the proxy between here and the registry")
+	return "; the connection broke off again and again: try again, or check the proxy between here and the registry"
 }
 
 // resumer is a download that goes on where a broken connection left it. What came before is read again and thrown
