@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/moby/buildkit/frontend/dockerfile/command"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/util/suggest"
 )
 
 // An Error is a place in a Dockerfile that cannot be read, or not be built.
@@ -94,15 +99,53 @@ func (d *Document) wrap(err error, i *Instruction) *Error {
 	if m := suggestion.FindStringSubmatchIndex(message); m != nil {
 		message, hint = message[:m[0]], message[m[2]:m[3]]
 	}
+	var unknown *instructions.UnknownInstructionError
+	if errors.As(err, &unknown) {
+		hint = strings.ToUpper(nearest(unknown.Instruction, slices.Sorted(maps.Keys(command.Commands))))
+	} else if name, ok := strings.CutPrefix(message, "unknown flag: --"); ok && i != nil {
+		if near := nearest(name, flagNames[i.Name]); near != "" {
+			hint = "--" + near
+		}
+	}
 	start := len(d.Source)
+	l := errorLine(err)
+	if strings.HasPrefix(message, "invalid escape token") || strings.HasPrefix(message, "only one ") {
+		l++ // of a directive, BuildKit names the line before
+	}
 	if i != nil {
 		start = i.place(message)
-	} else if l := errorLine(err); l > 0 && l <= len(d.lines) {
+	} else if l > 0 && l <= len(d.lines) {
 		start = d.placeInLine(l-1, message)
 	}
 	e := d.errorAt(start, message, hint)
 	e.Err = err
 	return e
+}
+
+// flagNames are the flags of each instruction, sorted.
+var flagNames = map[string][]string{
+	"ADD":         {"checksum", "chmod", "chown", "exclude", "keep-git-dir", "link", "unpack"},
+	"COPY":        {"chmod", "chown", "exclude", "from", "link", "parents"},
+	"FROM":        {"platform"},
+	"HEALTHCHECK": {"interval", "retries", "start-interval", "start-period", "timeout"},
+	"RUN":         {"device", "mount", "network", "security"},
+}
+
+// nearest is the name that was probably meant. BuildKit's own choice among equally near ones differs from run to run, and
+// it takes two swapped letters for two wrong ones.
+func nearest(name string, names []string) string {
+	letters := func(s string) string {
+		b := []byte(strings.ToLower(s))
+		slices.Sort(b)
+		return string(b)
+	}
+	for _, n := range names {
+		if letters(n) == letters(name) {
+			return n
+		}
+	}
+	match, _ := suggest.Search(name, names, false)
+	return strings.ToLower(match)
 }
 
 // errorLine is the first line that BuildKit names; 0 for none.
@@ -138,6 +181,7 @@ func (d *Document) placeInLine(n int, message string) int {
 }
 
 var quotedWordIn = regexp.MustCompile(`"((?:[^"\\]|\\.)+)"`)
+var apostrophes = regexp.MustCompile(`'([^']+)'`)
 var flagIn = regexp.MustCompile(`--[a-zA-Z0-9-]+`)
 
 // place finds what an error about the instruction is about: the flag or the word that it names, else
@@ -160,8 +204,17 @@ func (i *Instruction) place(message string) int {
 			}
 		}
 	}
-	switch {
-	case strings.Contains(message, "flag") && len(i.Flags) > 0, strings.Contains(message, "mount") && i.Flag("mount") != nil:
+	for _, f := range i.Flags { // a value that BuildKit quotes in its own way
+		for _, m := range apostrophes.FindAllStringSubmatch(message, -1) {
+			if strings.Contains(f.Value, m[1]) {
+				return f.Range.Start
+			}
+		}
+	}
+	switch mount := i.Flag("mount"); {
+	case mount != nil && strings.Contains(message, "mount"):
+		return mount.Range.Start
+	case strings.Contains(message, "flag") && len(i.Flags) > 0:
 		return i.Flags[0].Range.Start
 	case len(i.Args) > 0:
 		return i.Args[0].Range.Start

@@ -3,6 +3,7 @@ package dockerfile
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
@@ -124,4 +125,37 @@ func (d *Document) variables(s *Stage, until *Instruction) (env, args environmen
 		}
 	}
 	return env, args
+}
+
+// Mounts are the --mount flags of RUN with their variables replaced.
+func (i *Instruction) Mounts() ([]*instructions.Mount, error) {
+	if _, ok := i.Command.(*instructions.RunCommand); !ok {
+		return nil, nil
+	}
+	typed, err := instructions.ParseInstruction(i.node) // BuildKit expands in place
+	if err != nil {
+		return nil, i.doc.wrap(err, i)
+	}
+	run := typed.(*instructions.RunCommand)
+	if err := run.Expand(func(w string) (string, error) { return i.Expand(w), nil }); err != nil {
+		return nil, i.doc.wrap(err, i)
+	}
+	return instructions.GetMounts(run), nil
+}
+
+// checkMounts finds at once what BuildKit would find when it comes to the instruction. A mount
+// with variables may get values that are not known here.
+func (i *Instruction) checkMounts() error {
+	if i.Name != "RUN" || i.Flag("mount") == nil {
+		return nil
+	}
+	for _, f := range i.Flags {
+		if strings.Contains(f.Value, "$") {
+			return nil
+		}
+	}
+	if _, err := i.Mounts(); err != nil {
+		return err
+	}
+	return nil
 }

@@ -165,8 +165,7 @@ func join(src []byte, lines []line, n int, escape byte) (text, []piece, int) {
 		switch {
 		case isComment(src[l.start:l.next]):
 			drop(l.start, l.end, KindComment)
-			end = l.end
-			drop(end, l.next, KindNewline)
+			drop(l.end, l.next, KindNewline)
 			end = l.next
 			continue
 		case isBlank(b):

@@ -34,6 +34,11 @@ func Parse(name string, src []byte) (*Document, error) {
 	if err := d.readStages(); err != nil {
 		return nil, err
 	}
+	for _, i := range d.Instructions {
+		if err := i.checkMounts(); err != nil {
+			return nil, err
+		}
+	}
 	return d, nil
 }
 
@@ -214,7 +219,7 @@ func (d *Document) readStages() error {
 		s.Instructions = append(s.Instructions, i)
 	}
 	if len(d.Stages) == 0 {
-		return d.errorAt(len(d.Source), "no FROM: there is nothing to build", "")
+		return d.errorAt(d.Instructions[0].Keyword.Start, "no FROM: there is nothing to build", "")
 	}
 	return nil
 }

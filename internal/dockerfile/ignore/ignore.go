@@ -172,14 +172,14 @@ func (s *scan) entry(rel string, e fs.DirEntry, siblings []fs.DirEntry, parent p
 	case e.Type()&fs.ModeSymlink != 0:
 		s.link(rel)
 	case e.Type().IsRegular():
-		return s.file(rel, here)
+		return s.file(rel, e, here)
 	}
 	return nil
 }
 
 // file counts a regular file.
-func (s *scan) file(rel string, within *place) error {
-	info, err := s.root.Lstat(rel)
+func (s *scan) file(rel string, e fs.DirEntry, within *place) error {
+	info, err := e.Info()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // gone since the directory was read
 	}
