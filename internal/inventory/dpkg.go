@@ -61,9 +61,12 @@ func readDpkg(i *Inventory) error {
 	return nil
 }
 
+// merged are the directories that a merged /usr turned into links; packages list them as the directories they were.
+var merged = set("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+
 // ownFile gives a path to pkg unless it is a directory: those belong to everybody.
 func (i *Inventory) ownFile(p string, pkg *Package) {
-	if p == "" || p == "/." {
+	if p == "" || p == "/." || merged[p] {
 		return
 	}
 	if e := i.tree.Get(i.realPath(p)); e != nil && !e.IsDir() {
