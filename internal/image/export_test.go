@@ -1,0 +1,49 @@
+package image
+
+import (
+	"bytes"
+	"io"
+)
+
+// What the fuzz targets call.
+
+func ParseLocation(ref string) (string, error) {
+	l, err := parseLocation(ref)
+	return l.String(), err
+}
+
+// ReadLayer indexes an uncompressed layer and returns the paths it brings.
+func ReadLayer(r io.Reader) ([]string, error) {
+	o := TreeOptions{Keep: func(string, int64) bool { return true }, MaxContent: 1 << 20}.withDefaults()
+	l, err := readLayer(r, &o)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for n := range l.entries {
+		paths = append(paths, l.entries[n].Path)
+	}
+	t := &Tree{layers: []*layerIndex{l}, Layers: make([]LayerInfo, 1)}
+	return paths, t.merge()
+}
+
+func ReadELF(b []byte) *ELF { return readELF(bytes.NewReader(b), int64(len(b))) }
+
+// DecodeIndex reads a cached index without its checksum, and reports whether it was whole.
+func DecodeIndex(b []byte) bool {
+	d := decoder{b: b, s: string(b)}
+	d.index()
+	return !d.bad
+}
+
+// EncodeIndex returns the cached form of a layer.
+func EncodeIndex(layer []byte) ([]byte, error) {
+	o := TreeOptions{}.withDefaults()
+	l, err := readLayer(bytes.NewReader(layer), &o)
+	if err != nil {
+		return nil, err
+	}
+	var e encoder
+	e.index(l)
+	return e.b, nil
+}
