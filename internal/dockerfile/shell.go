@@ -61,6 +61,9 @@ func (i *Instruction) Shell() (*Shell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the script of line %d: %w", i.Line, err)
 	}
+	if strings.Contains(t.s, "\x00") { // shells differ in what they make of it
+		return nil, fmt.Errorf("reading the script of line %d: it has a NUL byte", i.Line)
+	}
 	f, err := parseShell(t.s, bash)
 	if err != nil {
 		return nil, fmt.Errorf("reading the script of line %d: %w", i.Line, err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"golang.org/x/tools/txtar"
 
@@ -132,4 +133,24 @@ func TestTidyAgreesWithBuildKit(t *testing.T) {
 		})
 	}
 	t.Logf("%d of %d files changed", changed, len(names))
+}
+
+// FuzzTidy checks that what Tidy proposes applies, and that it is done then.
+func FuzzTidy(f *testing.F) {
+	names, _ := filepath.Glob("testdata/tidy/*.txtar")
+	for _, name := range names {
+		ar, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(ar.Files[0].Data)
+	}
+	context := fstest.MapFS{"requirements.txt": {Data: []byte("flask\n")}, "package.json": {Data: []byte("{}")}}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		d, err := dockerfile.Parse("Dockerfile", src)
+		if err != nil {
+			return
+		}
+		tidy(t, d, rewrite.TidyOptions{Context: context})
+	})
 }
