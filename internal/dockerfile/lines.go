@@ -161,7 +161,6 @@ func join(src []byte, lines []line, n int, escape byte) (text, []piece, int) {
 		drop(end, l.next, KindContinuation)
 		l = lines[n]
 		b := src[l.start:l.end]
-		end = l.start
 		switch {
 		case isComment(src[l.start:l.next]):
 			drop(l.start, l.end, KindComment)
