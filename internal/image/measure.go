@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +31,7 @@ func (t *Tree) Measure() Size {
 		}
 		s.Disk += l.DiskBytes
 	}
-	for e := range t.All() {
+	for _, e := range t.entries { // in any order: sorting all would take longer than the rest
 		if !e.IsFile() {
 			continue
 		}
@@ -39,6 +40,7 @@ func (t *Tree) Measure() Size {
 			s.Setuid = append(s.Setuid, e.Path)
 		}
 	}
+	slices.Sort(s.Setuid)
 	return s
 }
 
@@ -71,8 +73,8 @@ func (t *Tree) shell() string {
 func (t *Tree) libc() string {
 	loaders := map[string]int{}
 	glibc, musl := "", false
-	for e := range t.All() {
-		if strings.HasPrefix(path.Base(e.Path), "ld-musl-") && path.Dir(e.Path) == "/lib" {
+	for _, e := range t.entries {
+		if rest, ok := strings.CutPrefix(e.Path, "/lib/ld-musl-"); ok && !strings.Contains(rest, "/") {
 			musl = true
 		}
 		if e.ELF == nil || e.Type != tar.TypeReg {

@@ -161,21 +161,19 @@ func TestReadWithoutContent(t *testing.T) {
 	}
 }
 
-func base(t testing.TB, ref string) (v1.Image, string) {
+func base(t testing.TB, ref string) v1.Image {
 	t.Helper()
-	testimage.Need(t, "base:"+ref)
-	src := "oci:" + filepath.Join(testimage.Shared(), "oci") + ":" + testimage.FullRef(ref)
-	img, err := image.Open(context.Background(), src, image.Options{})
+	img, err := image.Open(context.Background(), baseRef(t, ref), image.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return img, src
+	return img
 }
 
 // dpkg-query is the oracle: the same packages, and the same owner of every path it lists.
 func TestLikeDpkgQuery(t *testing.T) {
 	testimage.Need(t, "dpkg-query", "bases")
-	img, _ := base(t, "python:3.11-slim")
+	img := base(t, "python:3.11-slim")
 	inv, tree := read(t, img)
 	admin := t.TempDir() // dpkg's database alone
 	full, err := image.ReadTree(context.Background(), img, image.TreeOptions{Keep: func(p string, _ int64) bool { return strings.HasPrefix(p, "/var/lib/dpkg/") }})
@@ -242,7 +240,7 @@ func TestBases(t *testing.T) {
 		"python:3.11-alpine":                 {"/lib/ld-musl-x86_64.so.1": "musl", "/bin/busybox": "busybox", "/usr/local/lib/python3.11/site-packages/pip/__init__.py": "pip"},
 		"gcr.io/distroless/python3-debian12": {"/usr/bin/python3.11": "python3.11-minimal", "/lib/x86_64-linux-gnu/libc.so.6": "libc6"},
 	} {
-		img, _ := base(t, ref)
+		img := base(t, ref)
 		inv, _ := read(t, img)
 		for p, name := range want {
 			if owner, _ := inv.Owner(p); owner.Name != name {
@@ -277,4 +275,25 @@ func FuzzParsers(f *testing.F) {
 		inventory.ParseMetadata(b)
 		inventory.ParseDiversions(b)
 	})
+}
+
+// baseRef says where a base image lies on this machine.
+func baseRef(t testing.TB, ref string) string {
+	t.Helper()
+	testimage.Need(t, "base:"+ref)
+	dirs, err := testimage.Layouts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bases, err := testimage.Bases(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bases {
+		if b.Ref == testimage.FullRef(ref) {
+			return "oci:" + b.Layout + ":" + b.Ref
+		}
+	}
+	t.Fatalf("no base image %s", ref)
+	return ""
 }
