@@ -20,15 +20,17 @@ const supervisorName = "lighten-supervisor"
 
 // SupervisorArgs is the argument vector that makes this binary a supervisor.
 func SupervisorArgs() []string {
-	return []string{supervisorName, filepath.Join(inDir, PlanFile), filepath.Join(outDir, ReportFile)}
+	return []string{"lighten", supervisorName, filepath.Join(inDir, PlanFile), filepath.Join(outDir, ReportFile)}
 }
 
 // IsSupervisor tells whether the process was started as supervisor.
-func IsSupervisor(args []string) bool { return len(args) == 3 && args[0] == supervisorName }
+func IsSupervisor(args []string) bool {
+	return len(args) == 4 && args[1] == supervisorName && args[2] == filepath.Join(inDir, PlanFile)
+}
 
 // SupervisorMain runs the supervisor and returns its exit code.
 func SupervisorMain(ctx context.Context, args []string) int {
-	if err := Supervise(ctx, args[1], args[2]); err != nil {
+	if err := Supervise(ctx, args[2], args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, "lighten:", err)
 		return 1
 	}

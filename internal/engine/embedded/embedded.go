@@ -58,13 +58,14 @@ type Options struct {
 
 // Engine is a running BuildKit.
 type Engine struct {
-	ctrl    *control.Controller
-	srv     *grpc.Server
-	lis     *bufconn.Listener
-	worker  *base.Worker
-	content string
-	temp    string
-	cancel  context.CancelFunc
+	ctrl      *control.Controller
+	srv       *grpc.Server
+	lis       *bufconn.Listener
+	worker    *base.Worker
+	snapshots ctdsnapshot.Snapshotter
+	content   string
+	temp      string
+	cancel    context.CancelFunc
 }
 
 // New starts an engine on a state directory which the caller has locked and swept ([Sweep]).
@@ -102,6 +103,13 @@ func start(o Options, runtime string) (*Engine, error) {
 	resolver.DefaultPool.Clear()
 	hosts := Hosts(o.Access)
 	sn := snapshotter(o.State)
+	// The worker leaves its snapshotter's database open: a second engine on the state would wait for it for ever.
+	var snaps ctdsnapshot.Snapshotter
+	newSnaps := sn.New
+	sn.New = func(root string) (s ctdsnapshot.Snapshotter, err error) {
+		snaps, err = newSnaps(root)
+		return snaps, err
+	}
 	wo, err := runc.NewWorkerOpt(o.State, sn, false, oci.ProcessSandbox, nil, nil,
 		netproviders.Opt{Mode: "host"}, nil, runtime, "", false, nil, "", "", nil)
 	if err != nil {
@@ -114,9 +122,9 @@ func start(o Options, runtime string) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the engine's worker: %w", err)
 	}
-	e := &Engine{worker: w, content: filepath.Join(o.State, "runc-"+sn.Name, "content", "blobs")}
+	e := &Engine{worker: w, snapshots: snaps, content: filepath.Join(o.State, "runc-"+sn.Name, "content", "blobs")}
 	if err := e.serve(o.State); err != nil {
-		return nil, errors.Join(err, w.Close())
+		return nil, errors.Join(err, w.Close(), snaps.Close())
 	}
 	return e, nil
 }
@@ -227,7 +235,7 @@ func (e *Engine) Close() error {
 	case <-time.After(2 * time.Second):
 		e.srv.Stop()
 	}
-	err := e.ctrl.Close()
+	err := errors.Join(e.ctrl.Close(), e.snapshots.Close())
 	_, rmErr := newTrust(e.temp, nil)
 	return errors.Join(err, rmErr, leaveTemp(e.temp))
 }
