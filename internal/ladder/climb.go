@@ -67,10 +67,11 @@ func (r *Result) Image(name string) v1.Image {
 
 type climb struct {
 	*Project
-	o       Options
-	file    *check.File
-	store   string
-	probing sync.Mutex // one candidate is measured at a time, so that start-up times compare
+	o        Options
+	file     *check.File
+	services map[string]engine.Build // those that are built from a Dockerfile
+	store    string
+	probing  sync.Mutex // one candidate is measured at a time, so that start-up times compare
 }
 
 // Climb builds the original, then everything else, and compares. The result is
@@ -82,6 +83,9 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	c := &climb{Project: p, o: o, file: o.Checks, store: store}
+	if err := c.readServices(); err != nil {
+		return nil, err
+	}
 	res := &Result{Report: report.Build{Schema: report.BuildSchema, Project: p.Dir, Engine: o.Engine.String(), Platform: o.Build.Platform}}
 	res.Report.Checks.Source = o.Source
 	first := &rung{Candidate: p.First()}
@@ -113,6 +117,27 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	res.judge(o)
 	res.finish(c, start)
 	return res, nil
+}
+
+// readServices reads the Dockerfiles of the checks' services, before any time is spent on building.
+func (c *climb) readServices() error {
+	c.services = map[string]engine.Build{}
+	if c.file == nil {
+		return nil
+	}
+	for name, s := range c.file.Services {
+		if s.Build == "" {
+			continue
+		}
+		dir := filepath.Join(c.Dir, s.Build)
+		file := filepath.Join(dir, "Dockerfile")
+		src, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading service %q of %s: %w", name, c.o.Source, err)
+		}
+		c.services[name] = engine.Build{Name: name, Context: dir, Dockerfile: src, Filename: file}
+	}
+	return nil
 }
 
 func (r *Result) finish(c *climb, start time.Time) {
@@ -197,7 +222,7 @@ func (c *climb) prove(ctx context.Context, r *rung, built *engine.Built) error {
 	for name, s := range c.file.Services {
 		var err error
 		if s.Build != "" {
-			roots[name], err = built.Also(ctx, engine.Build{Name: name, Context: filepath.Join(c.Dir, s.Build)})
+			roots[name], err = built.Also(ctx, c.services[name])
 		} else {
 			roots[name], err = built.Image(ctx, s.Image)
 		}
