@@ -30,7 +30,7 @@ demo: deps build $(BASES)
 # Container tests run as root and fail, not skip, when runc or base images are missing. They never ask a real registry
 # for a base: its limits and its updates are no matter of theirs.
 test: deps $(BASES)
-	@bad=$$(gofmt -l cmd internal bench examples); if [ -n "$$bad" ]; then echo "gofmt is needed on:"; echo "$$bad"; exit 1; fi
+	@bad=$$(gofmt -l $$(git ls-files "*.go")); if [ -n "$$bad" ]; then echo "gofmt is needed on:"; echo "$$bad"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@if [ "$$(id -u)" = 0 ]; then \

@@ -113,6 +113,11 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	if err != nil {
 		return err
 	}
+	template, err := b.template()
+	if err != nil {
+		return err
+	}
+	p.Target, p.Doc.BuildArgs = b.target, template.Args
 	if b.list {
 		return b.show(c, p)
 	}
@@ -121,10 +126,6 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 		return err
 	}
 	limits, err := b.limits(checks)
-	if err != nil {
-		return err
-	}
-	template, err := b.template()
 	if err != nil {
 		return err
 	}
@@ -171,6 +172,11 @@ func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Confi
 		if b.write != "" {
 			if err := save(b.write, []byte(w.Dockerfile)); err != nil {
 				return err
+			}
+			if rep.Context != nil && slices.Contains(ladder.Names[1:], w.Name) {
+				if err := save(b.write+".dockerignore", []byte(rep.Context.Text)); err != nil {
+					return err
+				}
 			}
 		}
 		rep.Next = b.next(p, res)

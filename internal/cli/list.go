@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,9 @@ import (
 
 // show prints the candidates as far as they can be known without building.
 func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
+	if err := p.ScanContext(); err != nil {
+		return err
+	}
 	all := append([]ladder.Candidate{p.First()}, p.Candidates(c.Context(), rewrite.Evidence{})...)
 	if len(b.only) > 0 {
 		all = slices.DeleteFunc(all, func(x ladder.Candidate) bool { return !slices.Contains(b.only, x.Name) })
@@ -28,7 +32,7 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 	}
 	out := c.OutOrStdout()
 	if b.format == "json" {
-		rep := report.Build{Schema: report.BuildSchema, Project: p.Dir}
+		rep := report.Build{Schema: report.BuildSchema, Project: p.Dir, Context: p.ContextReport()}
 		for _, x := range all {
 			rep.Candidates = append(rep.Candidates, report.Candidate{Name: x.Name, Source: x.Source, Base: x.Base, Reason: x.Refused, Notes: x.Notes, Setuid: []string{}, Dockerfile: string(x.Dockerfile)})
 		}
@@ -50,7 +54,9 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 			fmt.Fprintln(out, strings.TrimRight(p.Diff(x.Name, x.Dockerfile), "\n"))
 		}
 	}
-	return nil
+	rep := report.Build{Context: p.ContextReport()}
+	_, err := io.WriteString(out, rep.ContextText())
+	return err
 }
 
 // save writes a file whole or not at all.

@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/dockerfile"
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
@@ -86,6 +87,13 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	if err := c.readServices(); err != nil {
 		return nil, err
 	}
+	var named []string
+	if o.Checks != nil {
+		named = append(named, string(o.Checks.YAML()))
+	}
+	if err := p.ScanContext(named...); err != nil {
+		return nil, err
+	}
 	res := &Result{Report: report.Build{Schema: report.BuildSchema, Project: p.Dir, Engine: o.Engine.String(), Platform: o.Build.Platform}}
 	res.Report.Checks.Source = o.Source
 	first := &rung{Candidate: p.First()}
@@ -107,7 +115,11 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(o.Jobs, 2))
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = 2
+	}
+	g.SetLimit(jobs)
 	for _, r := range res.rungs[1:] {
 		g.Go(func() error { return c.one(gctx, r, first, nil) })
 	}
@@ -144,6 +156,7 @@ func (r *Result) finish(c *climb, start time.Time) {
 	for _, x := range r.rungs {
 		r.Report.Candidates = append(r.Report.Candidates, x.report)
 	}
+	r.Report.Context = c.ContextReport()
 	r.Report.Waterfall = waterfall(r.find(Original), r.find(r.Report.Winner))
 	r.Report.Seconds = time.Since(start).Seconds()
 }
@@ -169,6 +182,9 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 	b.Name, b.Context, b.Dockerfile, b.Filename, b.Store = r.Name, c.Dir, r.Dockerfile, r.Source, c.store
 	if b.Ignore == nil {
 		b.Ignore = c.ignoreFor(r)
+	}
+	if d, err := dockerfile.Parse(r.Source, r.Dockerfile); err == nil && d.StageNamed(b.Target) == nil {
+		b.Target = "" // the stage is one of the original's
 	}
 	img, err := c.o.Engine.Build(ctx, b, func(ctx context.Context, built *engine.Built) error {
 		r.report.BuildSeconds = built.Seconds

@@ -14,6 +14,7 @@ import (
 	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/dockerfile/rewrite"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/stack"
 )
@@ -22,16 +23,16 @@ import (
 const wheelRecord = ".dist-info/WHEEL"
 
 func wanted(p string, size int64) bool {
-	return inventory.Want(p, size) || strings.HasSuffix(p, wheelRecord) || p == "/usr/lib/os-release"
+	return inventory.Want(p, size) || strings.HasSuffix(p, wheelRecord) || slices.Contains([]string{"/usr/lib/os-release", "/etc/passwd"}, p)
 }
 
-const wantedName = inventory.KeepName + "+wheel"
+const wantedName = inventory.KeepName + "+evidence2"
 
 var codename = regexp.MustCompile(`(?m)^VERSION_CODENAME=(\w+)`)
 
 // evidence is what the built original tells the strategies.
 func (c *climb) evidence(ctx context.Context, r *rung) (rewrite.Evidence, error) {
-	e := rewrite.Evidence{Built: true}
+	e := rewrite.Evidence{Built: true, Env: r.tree.Config.Config.Env, IDs: ids(r.tree)}
 	if b, ok := r.tree.Content("/usr/lib/os-release"); ok {
 		if m := codename.FindSubmatch(b); m != nil {
 			e.Codename = string(m[1])
@@ -54,19 +55,37 @@ func (c *climb) evidence(ctx context.Context, r *rung) (rewrite.Evidence, error)
 	return e, err
 }
 
+// ids are the numbers of the image's users.
+func ids(t *image.Tree) map[string]string {
+	out := map[string]string{}
+	b, _ := t.Content("/etc/passwd")
+	for l := range strings.Lines(string(b)) {
+		if f := strings.Split(l, ":"); len(f) > 3 {
+			out[f[0]] = f[2]
+		}
+	}
+	return out
+}
+
 // dists finds the installed distributions and returns the compiled modules.
 func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native []string) {
 	owners := map[string]bool{}
 	for x := range r.tree.All() {
-		if x.ELF != nil && dependency(x.Path) {
+		if x.ELF != nil && dependency(x.Path) && x.Layer >= r.base {
 			native = append(native, x.Path)
 			if p, ok := r.owners.Owner(x.Path); ok {
 				owners[p.Name] = true
 			}
 		}
 	}
-	compiled := map[string]bool{}
+	compiled, added := map[string]bool{}, map[string]bool{}
 	for x := range r.tree.All() {
+		if p, ok := r.owners.Owner(x.Path); ok && p.Ecosystem == inventory.PyPI && x.Layer >= r.base {
+			added[p.Name] = true
+			if dir, name := path.Split(x.Path); dir == "/usr/local/bin/" {
+				e.Scripts = append(e.Scripts, name)
+			}
+		}
 		if !strings.HasSuffix(x.Path, wheelRecord) {
 			continue
 		}
@@ -77,7 +96,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		}
 	}
 	for _, p := range r.owners.Packages() {
-		if p.Ecosystem != inventory.PyPI {
+		if p.Ecosystem != inventory.PyPI || !added[p.Name] { // what the base image has is no dependency of the program
 			continue
 		}
 		d := rewrite.Dist{Name: p.Name, Version: p.Version, Native: owners[p.Name], Compiled: compiled[p.Name]}
@@ -88,6 +107,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		}
 		e.Dists = append(e.Dists, d)
 	}
+	slices.Sort(e.Scripts)
 	return native
 }
 

@@ -27,7 +27,7 @@ func (c *climb) verdict(r, original *rung) {
 			firstFailed = &r.check.Results[i]
 		}
 	}
-	c.changes(rep, original)
+	c.changes(r, original)
 	if firstFailed == nil && r.check.Error == "" {
 		rep.Verdict = report.Passed
 		return
@@ -49,7 +49,8 @@ func (c *climb) verdict(r, original *rung) {
 }
 
 // changes names what is different for whoever runs the image.
-func (c *climb) changes(rep *report.Candidate, original *rung) {
+func (c *climb) changes(r, original *rung) {
+	rep := &r.report
 	if original == nil {
 		return
 	}
@@ -61,9 +62,31 @@ func (c *climb) changes(rep *report.Candidate, original *rung) {
 	if o.User != rep.User {
 		note("the user changes from %s to %s", o.User, rep.User)
 	}
+	for _, v := range lost(original.tree.Config.Config.Env, r.tree.Config.Config.Env) {
+		note("the environment has no %s any more", v)
+	}
+	if rep.StartMS > 2*o.StartMS && rep.StartMS-o.StartMS > 100 && o.StartMS > 0 {
+		note("the first answer takes %.0f ms instead of %.0f ms", rep.StartMS, o.StartMS)
+	}
 	if o.Shell != "" && rep.Shell == "" {
 		note("there is no shell: docker exec and shell-form commands do not work in it")
 	}
+}
+
+// ofImage are variables by which the Python images describe themselves.
+var ofImage = []string{"GPG_KEY", "PYTHON_VERSION", "PYTHON_SHA256", "PYTHON_PIP_VERSION", "PYTHON_SETUPTOOLS_VERSION", "PYTHON_GET_PIP_URL", "PYTHON_GET_PIP_SHA256"}
+
+// lost are the names of variables that a candidate does not set any more, and that a program may read.
+func lost(before, after []string) []string {
+	name := func(v string) string { n, _, _ := strings.Cut(v, "="); return n }
+	var out []string
+	for _, v := range before {
+		n := name(v)
+		if !slices.Contains(ofImage, n) && !slices.ContainsFunc(after, func(a string) bool { return name(a) == n }) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 func libcName(s string) string {
@@ -146,7 +169,7 @@ const (
 	kindSystem   = "system packages"
 	kindDeps     = "dependencies of the program"
 	kindCaches   = "package manager caches"
-	kindBytecode = "bytecode of dependencies"
+	kindBytecode = "compiled Python bytecode"
 	kindApp      = "the program"
 	kindOther    = "everything else"
 )
@@ -191,10 +214,10 @@ func kind(r *rung, layer int, p string) string {
 			return kindCaches
 		}
 	}
+	if strings.HasSuffix(p, ".pyc") {
+		return kindBytecode
+	}
 	if dependency(p) {
-		if strings.HasSuffix(p, ".pyc") {
-			return kindBytecode
-		}
 		return kindDeps
 	}
 	if o, ok := r.owners.Owner(p); ok {

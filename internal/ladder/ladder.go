@@ -14,6 +14,7 @@ import (
 
 	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/dockerfile/ignore"
 	"github.com/lighten/lighten/internal/dockerfile/rewrite"
 	"github.com/lighten/lighten/internal/stack"
 )
@@ -45,7 +46,9 @@ type Project struct {
 	Doc      *dockerfile.Document
 	Stack    stack.Project
 	Siblings []Named
+	Target   string // the stage that is built; "" is the last
 	access   access.Config
+	context  *ignore.Report
 }
 
 // ErrNoDockerfile says that there is nothing to start from.
@@ -112,7 +115,19 @@ func siblings(dir, first string, extra []Named) ([]Named, error) {
 
 // First is the original as a candidate.
 func (p *Project) First() Candidate {
-	return Candidate{Name: Original, Source: p.File, Base: p.Doc.Expand(p.Doc.Final().Base, nil), Dockerfile: p.Doc.Source}
+	return Candidate{Name: Original, Source: p.File, Base: p.base(p.Doc), Dockerfile: p.Doc.Source}
+}
+
+// base is the image on which the stage that is built stands.
+func (p *Project) base(d *dockerfile.Document) string {
+	s := d.Final()
+	if t := d.StageNamed(p.Target); p.Target != "" && t != nil {
+		s = t
+	}
+	for s.Parent != nil {
+		s = s.Parent
+	}
+	return d.Expand(s.Base, nil)
 }
 
 // Candidates makes every form but the original. Evidence is what the built
@@ -120,7 +135,7 @@ func (p *Project) First() Candidate {
 // known without building.
 func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidate {
 	out := []Candidate{p.tidy()}
-	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Evidence: e}
+	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Context: os.DirFS(p.Dir), Evidence: e}
 	for _, s := range []struct {
 		name string
 		make func(rewrite.Input) (rewrite.Output, error)
@@ -128,6 +143,11 @@ func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidat
 		{"slim", rewrite.Slim}, {"multi-stage", rewrite.MultiStage}, {"alpine", rewrite.Alpine}, {"distroless", rewrite.Distroless},
 	} {
 		out = append(out, p.made(s.name, p.File, in, s.make))
+	}
+	for i := range out {
+		if out[i].Refused == "" && p.ignored() {
+			out[i].Ignore = p.context.Text
+		}
 	}
 	for _, n := range p.Siblings {
 		out = append(out, p.sibling(n, e)...)
@@ -160,7 +180,7 @@ func (p *Project) sibling(n Named, e rewrite.Evidence) []Candidate {
 		c.Refused = err.Error()
 		return []Candidate{c}
 	}
-	c.Dockerfile, c.Base = src, doc.Expand(doc.Final().Base, nil)
+	c.Dockerfile, c.Base = src, p.base(doc)
 	project, err := stack.Detect(os.DirFS(p.Dir), doc)
 	if err != nil {
 		return []Candidate{c}
@@ -175,15 +195,17 @@ func (p *Project) sibling(n Named, e rewrite.Evidence) []Candidate {
 
 func (p *Project) tidy() Candidate {
 	c := Candidate{Name: "tidy", Source: p.File, Base: p.First().Base}
-	edits := rewrite.Tidy(p.Doc, rewrite.TidyOptions{Context: os.DirFS(p.Dir)})
+	edits := rewrite.Tidy(p.Doc, rewrite.TidyOptions{Context: os.DirFS(p.Dir), Target: p.Target})
 	d, err := p.Doc.Apply(edits...)
 	if err != nil {
 		c.Refused = err.Error()
 		return c
 	}
 	for _, e := range edits {
-		if e.Why != "" && !slices.Contains(c.Notes, e.Why) {
-			c.Notes = append(c.Notes, e.Why)
+		for why := range strings.Lines(e.Why) { // an edit may carry out several rules
+			if why = strings.TrimSpace(why); why != "" && !slices.Contains(c.Notes, why) {
+				c.Notes = append(c.Notes, why)
+			}
 		}
 	}
 	c.Dockerfile = d.Source

@@ -93,6 +93,7 @@ type Context struct {
 	Before int64         `json:"before_bytes"`
 	After  int64         `json:"after_bytes"`
 	Items  []ContextItem `json:"items,omitempty"`
+	Text   string        `json:"text,omitempty"` // the whole proposed .dockerignore
 }
 
 // ContextItem is one pattern of the proposed .dockerignore.

@@ -69,7 +69,7 @@ func (b *Build) table(w io.Writer, width int) error {
 	}
 	b.reasons(&s)
 	b.waterfall(&s)
-	b.contextText(&s)
+	s.WriteString(b.ContextText())
 	b.tail(&s)
 	_, err := io.WriteString(w, s.String())
 	return err
@@ -158,14 +158,17 @@ func (b *Build) waterfall(s *strings.Builder) {
 	s.WriteString("\n" + t.Render() + "\n")
 }
 
-func (b *Build) contextText(s *strings.Builder) {
+// ContextText shows what a better .dockerignore keeps out, "" when there is nothing.
+func (b *Build) ContextText() string {
 	if b.Context == nil || len(b.Context.Items) == 0 {
-		return
+		return ""
 	}
-	fmt.Fprintf(s, "\nbuild context: %s, with the .dockerignore of tidy %s\n", Bytes(b.Context.Before), Bytes(b.Context.After))
+	var s strings.Builder
+	fmt.Fprintf(&s, "\nbuild context: %s, with the candidates' .dockerignore %s\n", Bytes(b.Context.Before), Bytes(b.Context.After))
 	for _, i := range b.Context.Items {
-		fmt.Fprintf(s, "  %-24s %10s  %s\n", Clean(i.Pattern), Bytes(i.Bytes), Clean(i.Why))
+		fmt.Fprintf(&s, "  %-24s %10s  %s\n", Clean(i.Pattern), Bytes(i.Bytes), Clean(i.Why))
 	}
+	return s.String()
 }
 
 func (b *Build) tail(s *strings.Builder) {

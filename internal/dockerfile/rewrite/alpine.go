@@ -19,11 +19,25 @@ var alpineBuild = map[string]struct{ build, run []string }{
 	"cffi":         {nil, []string{"libffi"}},
 }
 
-// alpineNames are Debian packages that a program calls, by Alpine's name.
+// alpineNames are Debian packages by Alpine's name. Source: packages.debian.org and pkgs.alpinelinux.org.
 var alpineNames = map[string]string{
-	"curl": "curl", "git": "git", "bash": "bash", "ca-certificates": "ca-certificates", "tzdata": "tzdata", "ffmpeg": "ffmpeg",
-	"imagemagick": "imagemagick", "jq": "jq", "wget": "wget", "openssh-client": "openssh-client", "postgresql-client": "postgresql-client",
-	"libpq5": "libpq", "gettext": "gettext", "tini": "tini",
+	"bash": "bash", "ca-certificates": "ca-certificates", "curl": "curl", "dumb-init": "dumb-init", "ffmpeg": "ffmpeg", "file": "file",
+	"gettext": "gettext", "ghostscript": "ghostscript", "git": "git", "gnupg": "gnupg", "graphviz": "graphviz", "imagemagick": "imagemagick",
+	"jq": "jq", "libffi8": "libffi", "libgomp1": "libgomp", "libmagic1": "libmagic", "libpq5": "libpq", "libxml2": "libxml2", "libxslt1.1": "libxslt",
+	"media-types": "mailcap", "nginx": "nginx", "openssh-client": "openssh-client", "openssl": "openssl", "poppler-utils": "poppler-utils",
+	"postgresql-client": "postgresql-client", "procps": "procps", "redis-tools": "redis", "rsync": "rsync", "sqlite3": "sqlite", "supervisor": "supervisor",
+	"tesseract-ocr": "tesseract-ocr", "tini": "tini", "tzdata": "tzdata", "unzip": "unzip", "wget": "wget", "xz-utils": "xz", "zip": "zip",
+}
+
+// alpineHeaders are Debian's packages for building by Alpine's name, for what [alpineBuild] does not know. Source: as above.
+var alpineHeaders = map[string]string{
+	"build-essential": "build-base", "cargo": "cargo", "cmake": "cmake", "default-libmysqlclient-dev": "mariadb-connector-c-dev", "g++": "g++",
+	"gcc": "gcc", "gfortran": "gfortran", "libbz2-dev": "bzip2-dev", "libcurl4-openssl-dev": "curl-dev", "libffi-dev": "libffi-dev",
+	"libfreetype6-dev": "freetype-dev", "libgeos-dev": "geos-dev", "libicu-dev": "icu-dev", "libjpeg-dev": "jpeg-dev", "libjpeg62-turbo-dev": "jpeg-dev",
+	"libldap2-dev": "openldap-dev", "liblzma-dev": "xz-dev", "libmagic-dev": "file-dev", "libpng-dev": "libpng-dev", "libpq-dev": "libpq-dev",
+	"libsasl2-dev": "cyrus-sasl-dev", "libsnappy-dev": "snappy-dev", "libsqlite3-dev": "sqlite-dev", "libssl-dev": "openssl-dev", "libtiff-dev": "tiff-dev",
+	"libwebp-dev": "libwebp-dev", "libxml2-dev": "libxml2-dev", "libxslt1-dev": "libxslt-dev", "libyaml-dev": "yaml-dev", "libzmq3-dev": "zeromq-dev",
+	"make": "make", "ninja-build": "samurai", "pkg-config": "pkgconf", "rustc": "rust", "zlib1g-dev": "zlib-dev",
 }
 
 // Alpine puts the program on musl. Compilers are used only for distributions of
@@ -36,47 +50,45 @@ func Alpine(in Input) (Output, error) {
 	if strings.Contains(r.tag, "alpine") {
 		return Output{}, refuse("the base is Alpine already")
 	}
-	version := in.Project.Version
-	if version == "" {
+	if r.version == "" {
 		return Output{}, refuse("the Dockerfile does not say which Python it wants, so the Alpine image is not known")
-	}
-	for _, s := range r.steps {
-		if s.Name == "RUN" && isUserRun(s) {
-			return Output{}, refuse("line %d makes a user with Debian's tools: Alpine's adduser takes other arguments", s.Line)
-		}
 	}
 	_, debian := r.system()
 	var run []string
 	for _, d := range debian {
-		a, ok := alpineNames[d]
+		name, _, _ := strings.Cut(d, "=")
+		a, ok := alpineNames[name]
 		if !ok {
-			return Output{}, refuse("Alpine's name of the Debian package %s is not known", d)
+			return Output{}, refuse("Alpine's name of the Debian package %s is not known", name)
 		}
 		run = append(run, a)
 	}
-	base := r.withTag(version + "-alpine")
+	for _, s := range r.steps {
+		if s.Name == "RUN" && s.owns == nil && strings.Contains(s.Document().Text(s.Range), "useradd") {
+			return Output{}, refuse("line %d makes a user in a way that has no known translation to Alpine's adduser", s.Line)
+		}
+	}
+	base := r.withTag(r.version + "-alpine")
 	build, need, compiled := alpinePackages(r, in.Evidence)
 	run = append(run, need...)
 	var p page
 	p.WriteString(r.head)
 	p.line("# musl instead of glibc: smaller, but locale, resolver and threads differ.")
-	first := true
-	apk := func(p *page, pkgs []string) {
-		if len(pkgs) > 0 && first {
-			p.line("RUN apk add --no-cache %s", strings.Join(unique(pkgs), " "))
-			first = false
-		}
+	if r.installs() {
+		p.line("FROM %s AS builder", base)
+		p.apk(build)
+		r.builderSteps(&p, func(*page, []string) {}, prefixed) // apk has done it
+		p.line("\n# The program and its dependencies, nothing else.")
 	}
-	var b page
-	r.builder(&b, base, func(*page, []string) {}, prefixed)
-	head, rest, _ := strings.Cut(b.String(), "\n")
-	p.line("%s", head)
-	apk(&p, build)
-	p.WriteString(rest)
-	first = true
-	p.line("\n# The program and its dependencies, nothing else.")
 	p.line("FROM %s", base)
-	r.final(&p, func(p *page) { apk(p, run) }, func(p *page) { p.line("COPY --from=builder /install /usr/local") })
+	r.final(&p, func(p *page) { p.apk(run) }, func(p *page) { p.line("COPY --from=builder /install /usr/local") }, func(s step) {
+		if s.owns == nil || len(s.owns.accounts) == 0 {
+			p.asIs(s)
+			return
+		}
+		comments(&p, s)
+		p.run(append(busybox(s.owns.accounts, in.Evidence.IDs), s.owns.rest...))
+	})
 	var notes []string
 	if len(compiled) > 0 {
 		notes = append(notes, fmt.Sprintf("no wheel for musl, so compiled in the builder, which takes minutes and needs a compiler: %s", strings.Join(compiled, ", ")))
@@ -84,15 +96,34 @@ func Alpine(in Input) (Output, error) {
 	return r.output(&p, "alpine", base, notes)
 }
 
+func (p *page) apk(pkgs []string) {
+	if len(pkgs) > 0 {
+		p.line("RUN apk add --no-cache %s", strings.Join(unique(pkgs), " "))
+	}
+}
+
 // alpinePackages are what the builder and the final stage need.
 func alpinePackages(r *recipe, e Evidence) (build, run, compiled []string) {
+	var headers []string // what the original compiled against
+	original, _ := r.system()
+	for _, d := range original {
+		if a, ok := alpineHeaders[d]; ok {
+			headers = append(headers, a)
+		}
+	}
 	for _, d := range e.Dists {
 		if !d.Compiled && !d.NoMusl {
 			continue
 		}
 		compiled = append(compiled, d.Name+" "+d.Version)
-		p := alpineBuild[strings.ToLower(d.Name)]
+		p, ok := alpineBuild[strings.ToLower(d.Name)]
+		if !ok {
+			build = append(build, headers...)
+		}
 		build, run = append(build, p.build...), append(run, p.run...)
+	}
+	if !e.Built && r.compiles(e) {
+		build = append(build, headers...)
 	}
 	if len(compiled) > 0 || !e.Built && r.compiles(e) {
 		build = append(build, "gcc", "musl-dev", "libffi-dev")

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"encoding/json"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -25,8 +26,8 @@ func Distroless(in Input) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
-	if in.Project.Version != distrolessPython {
-		return Output{}, refuse("distroless has Python %s, the program wants %s: modules of one do not load in the other", distrolessPython, orUnknown(in.Project.Version))
+	if r.version != distrolessPython {
+		return Output{}, refuse("distroless has Python %s, the program wants %s: modules of one do not load in the other", distrolessPython, orUnknown(r.version))
 	}
 	if strings.Contains(r.tag, "alpine") {
 		return Output{}, refuse("the base is Alpine: distroless has another libc")
@@ -37,25 +38,94 @@ func Distroless(in Input) (Output, error) {
 	if _, run := r.system(); len(run) > 0 {
 		return Output{}, refuse("the program has %s installed; distroless has no package manager", strings.Join(run, ", "))
 	}
-	var p page
-	p.WriteString(r.head)
-	from := r.base
-	if t, ok := slimTag(r.tag); ok && !r.compiles(in.Evidence) {
-		from = r.withTag(t)
-	}
-	p.line("# Everything that only installing needs stays in this stage.")
-	if r.installs() {
-		r.builder(&p, from, (*page).apt, prefixed)
-	}
-	if len(in.Evidence.Distroless) > 0 {
-		libraries(&p, r.base, in.Evidence.Distroless)
-	}
-	p.line("\n# Python and the program: no shell, no package manager. Its sys.path has the copied directory.")
-	p.line("FROM %s", DistrolessPython)
-	if err := r.withoutShell(&p, in); err != nil {
+	d := &distroless{recipe: r, in: in}
+	d.owned = slices.ContainsFunc(r.steps, func(s step) bool { return s.owns != nil })
+	if err := d.write(); err != nil {
 		return Output{}, err
 	}
-	return r.output(&p, "distroless", DistrolessPython, unowned(in))
+	return r.output(&d.page, "distroless", DistrolessPython, unowned(in))
+}
+
+// distroless is a recipe on its way to an image without a shell.
+type distroless struct {
+	page
+	*recipe
+	in Input
+	// owned is set when users or owners are made by commands: the builder then makes the program's
+	// directories too, because the final stage can run nothing.
+	owned bool
+}
+
+func (d *distroless) write() error {
+	d.WriteString(d.head)
+	from := d.base
+	why := "# Compilers and headers stay in this stage."
+	if t, ok := slimTag(d.tag); ok && !d.compiles(d.in.Evidence) {
+		from, why = d.withTag(t), "# Everything that only installing needs stays in this stage."
+	}
+	if d.installs() || d.owned {
+		d.line("%s", why)
+		d.builder(&d.page, from, (*page).apt, prefixed)
+	}
+	if d.owned {
+		d.ownedSteps()
+	}
+	if len(d.in.Evidence.Distroless) > 0 {
+		libraries(&d.page, d.base, d.in.Evidence.Distroless)
+	}
+	if d.Len() > len(d.head) {
+		d.line("")
+	}
+	d.line("# Python and the program: no shell, no package manager. Its sys.path has the copied directory.")
+	d.line("FROM %s", DistrolessPython)
+	for _, v := range d.in.Evidence.Env { // the only variable of the Python images that changes how a program behaves
+		if strings.HasPrefix(v, "LANG=") {
+			d.line("ENV %s", v)
+		}
+	}
+	if len(d.in.Evidence.Distroless) > 0 {
+		d.line("COPY --from=libraries /libraries /")
+	}
+	if d.installs() {
+		d.line("COPY --from=builder /install/lib/python%s/site-packages %s", distrolessPython, distrolessSite)
+	}
+	return d.withoutShell()
+}
+
+// ownedSteps finishes the builder with what makes users, and with what they own.
+func (d *distroless) ownedSteps() {
+	for i, s := range d.steps {
+		switch {
+		case s.owns != nil:
+			d.asIs(s)
+		case i > d.lastPip() && slices.Contains([]string{"ARG", "ENV", "WORKDIR", "COPY", "ADD"}, s.Name):
+			d.keep(s)
+		}
+	}
+}
+
+// directories are those which the program's files and owners are in.
+func (d *distroless) directories() ([]string, error) {
+	var out []string
+	for _, s := range d.steps {
+		var at string
+		switch {
+		case s.owns != nil:
+			out = append(out, s.owns.dirs...)
+			continue
+		case s.Name == "WORKDIR":
+			at = resolve(workdir(s.Instruction), s.Expand(s.Args[0].Value))
+		case s.Name == "COPY" || s.Name == "ADD":
+			at = resolve(workdir(s.Instruction), s.Expand(s.Args[len(s.Args)-1].Value))
+		default:
+			continue
+		}
+		if at == "" || systemDir(at) {
+			return nil, refuse("line %d writes to %s, of which only the program's part would have to be copied", s.Line, s.Document().Text(s.ArgsRange))
+		}
+		out = append(out, at)
+	}
+	return outermost(out), nil
 }
 
 func orUnknown(s string) string {
@@ -75,7 +145,9 @@ func libraries(p *page, base string, pkgs []string) {
 	p.line(" && mkdir -p /libraries/var/lib/dpkg/status.d /libraries/usr/lib \\")
 	p.line(" && for deb in *.deb; do \\")
 	p.line("      dpkg-deb -x \"$deb\" /libraries \\")
-	p.line("      && dpkg-deb -f \"$deb\" > /libraries/var/lib/dpkg/status.d/\"$(dpkg-deb -f \"$deb\" Package)\" || exit 1; \\")
+	p.line("      && record=/libraries/var/lib/dpkg/status.d/$(dpkg-deb -f \"$deb\" Package) \\")
+	p.line("      && dpkg-deb -f \"$deb\" > \"$record\" \\")
+	p.line("      && dpkg-deb -I \"$deb\" md5sums > \"$record.md5sums\" || exit 1; \\")
 	p.line("    done \\")
 	p.line(" && if [ -d /libraries/lib ]; then cp -a /libraries/lib/. /libraries/usr/lib/ && rm -rf /libraries/lib; fi")
 }
@@ -83,48 +155,62 @@ func libraries(p *page, base string, pkgs []string) {
 var number = regexp.MustCompile(`^\d+(:\d+)?$`)
 
 // withoutShell writes the final stage's steps, none of which may need a shell.
-func (r *recipe) withoutShell(p *page, in Input) error {
-	if len(in.Evidence.Distroless) > 0 {
-		p.line("COPY --from=libraries /libraries /")
+func (d *distroless) withoutShell() error {
+	if d.owned {
+		d.line("# The users, and what they own, as the builder made them.")
+		if d.users() {
+			d.line("COPY --from=builder /etc/passwd /etc/group /etc/")
+		}
+		dirs, err := d.directories()
+		if err != nil {
+			return err
+		}
+		for _, dir := range dirs {
+			d.line("COPY --from=builder %s %s", dir, dir)
+		}
 	}
-	if r.installs() {
-		p.line("COPY --from=builder /install/lib/python%s/site-packages %s", distrolessPython, distrolessSite)
-	}
-	hasEntry := slices.ContainsFunc(r.steps, func(s step) bool { return s.Name == "ENTRYPOINT" })
-	for i, s := range r.steps {
+	hasEntry := slices.ContainsFunc(d.steps, func(s step) bool { return s.Name == "ENTRYPOINT" })
+	for i, s := range d.steps {
 		switch {
-		case len(s.apt) > 0:
-		case len(s.pip) > 0 && len(s.rest) == 0:
-		case i < r.lastPip() && r.feedsPipOnly(i):
+		case len(s.apt) > 0, s.owns != nil, len(s.pip) > 0 && len(s.rest) == 0, i < d.lastPip() && d.feedsPipOnly(i):
+		case d.owned && (s.Name == "COPY" || s.Name == "ADD"):
 		case s.Name == "RUN":
 			return refuse("line %d runs a command in the final image; distroless has no shell to run it", s.Line)
-		case s.Name == "USER" && !number.MatchString(s.Args[0].Value) && s.Args[0].Value != "root" && s.Args[0].Value != "nonroot":
+		case s.Name == "USER" && !d.users() && !number.MatchString(s.Args[0].Value) && s.Args[0].Value != "root" && s.Args[0].Value != "nonroot":
 			return refuse("line %d: user %s is not known in distroless; name a number", s.Line, s.Args[0].Value)
-		case s.Name == "HEALTHCHECK" && !strings.Contains(s.Document().Text(s.Range), "["):
+		case s.Name == "HEALTHCHECK" && !strings.Contains(s.Document().Text(s.Range), "[") && !strings.Contains(s.Document().Text(s.Range), "NONE"):
 			return refuse("line %d: this HEALTHCHECK needs a shell; write it in exec form with python", s.Line)
 		case s.Name == "ENTRYPOINT" || s.Name == "CMD" && !hasEntry:
-			argv, err := translate(s)
-			if err != nil {
+			if err := d.command(s); err != nil {
 				return err
 			}
-			comments(p, s)
-			if s.Name == "CMD" { // as in the original, arguments of `docker run` replace all of it
-				p.line("ENTRYPOINT []")
-			}
-			b, err := json.Marshal(argv)
-			if err != nil {
-				return err
-			}
-			p.line("%s %s", s.Name, strings.ReplaceAll(string(b), `","`, `", "`))
 		default:
-			p.keep(s)
+			d.keep(s)
 		}
 	}
 	return nil
 }
 
+// command writes what starts the program.
+func (d *distroless) command(s step) error {
+	argv, err := d.translate(s)
+	if err != nil {
+		return err
+	}
+	comments(&d.page, s)
+	if s.Name == "CMD" { // as in the original, arguments of `docker run` replace all of it
+		d.line("ENTRYPOINT []")
+	}
+	b, err := json.Marshal(argv)
+	if err != nil {
+		return err
+	}
+	d.line("%s %s", s.Name, strings.ReplaceAll(string(b), `","`, `", "`))
+	return nil
+}
+
 // translate gives a command the interpreter's place in distroless.
-func translate(s step) ([]string, error) {
+func (d *distroless) translate(s step) ([]string, error) {
 	if !s.JSON {
 		return nil, refuse("line %d: %s in shell form needs a shell; write it as a JSON list", s.Line, s.Name)
 	}
@@ -135,13 +221,16 @@ func translate(s step) ([]string, error) {
 	if len(argv) == 0 {
 		return nil, refuse("line %d: %s is empty", s.Line, s.Name)
 	}
-	switch name := argv[0][strings.LastIndexByte(argv[0], '/')+1:]; name {
-	case "python", "python3", "python" + distrolessPython:
+	switch name := path.Base(argv[0]); {
+	case name == "python" || name == "python3" || name == "python"+distrolessPython:
 		return append([]string{distrolessPath}, argv[1:]...), nil
-	case "gunicorn", "uvicorn", "flask", "celery", "hypercorn", "pytest":
-		return append([]string{distrolessPath, "-m", name}, argv[1:]...), nil
+	case d.installs() && (slices.Contains(d.in.Evidence.Scripts, name) || !d.in.Evidence.Built && argv[0] == name):
+		// The script that a distribution brings, run by this Python: its first line names the builder's.
+		script := "/usr/local/bin/" + name
+		d.line("COPY --from=builder /install/bin/%s %s", name, script)
+		return append([]string{distrolessPath, script}, argv[1:]...), nil
 	default:
-		return nil, refuse("line %d: how to start %s without its script is not known; use python -m", s.Line, name)
+		return nil, refuse("line %d starts %s, which is neither Python nor a command of an installed distribution", s.Line, argv[0])
 	}
 }
 

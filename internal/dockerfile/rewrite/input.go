@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -14,12 +15,28 @@ import (
 // that of a program which was not built yet.
 type Evidence struct {
 	Built      bool
-	Codename   string   // of the original's Debian release: "bookworm"
-	Libraries  []string // Debian packages whose libraries the native modules load, sorted
-	Slim       []string // of them, those that the slim base does not have
-	Distroless []string // of them, those that distroless does not have
-	Unowned    []string // libraries that they load and no package owns
-	Dists      []Dist   // the installed distributions, sorted
+	Codename   string            // of the original's Debian release: "bookworm"
+	Libraries  []string          // Debian packages whose libraries the native modules load, sorted
+	Slim       []string          // of them, those that the slim base does not have
+	Distroless []string          // of them, those that distroless does not have
+	Unowned    []string          // libraries that they load and no package owns
+	Dists      []Dist            // the distributions that the Dockerfile installs, sorted
+	Scripts    []string          // names of the commands that they bring
+	Env        []string          // NAME=VALUE that the base image sets
+	IDs        map[string]string // number of each user in the image, by name
+}
+
+// Python is the version that the base image names, "" when it does not.
+func (e Evidence) Python() string {
+	for _, v := range e.Env {
+		if v, ok := strings.CutPrefix(v, "PYTHON_VERSION="); ok {
+			if major, rest, ok := strings.Cut(v, "."); ok {
+				minor, _, _ := strings.Cut(rest, ".")
+				return major + "." + minor
+			}
+		}
+	}
+	return ""
 }
 
 // Dist is an installed Python distribution.
@@ -34,6 +51,7 @@ type Dist struct {
 type Input struct {
 	Doc      *dockerfile.Document
 	Project  stack.Project
+	Context  fs.FS // the build context; nil: nothing is known of it
 	Evidence Evidence
 }
 
@@ -57,16 +75,18 @@ type step struct {
 	*dockerfile.Instruction
 	apt  []string // packages that it installs, when it does nothing else
 	pip  [][]string
-	rest []string // commands beside pip, in order; only with pip
+	rest []string   // commands beside pip, in order; only with pip
+	owns *ownership // when it, or the rest beside pip, only makes users and directories
 }
 
 // recipe is the tidied original in steps.
 type recipe struct {
-	doc   *dockerfile.Document
-	head  string // all before the first FROM: directives, comments, arguments
-	base  string
-	tag   string // of an official Python image
-	steps []step
+	doc     *dockerfile.Document
+	head    string // all before the first FROM: directives, comments, arguments
+	base    string
+	tag     string // of an official Python image
+	version string // of Python, "3.11"; "" when it is not known before building
+	steps   []step
 }
 
 // read takes a single-stage Dockerfile on an official Python image apart.
@@ -74,14 +94,17 @@ func read(in Input) (*recipe, error) {
 	if in.Project.Language != "python" {
 		return nil, refuse("only Python programs are rewritten yet")
 	}
-	d, err := in.Doc.Apply(Tidy(in.Doc, TidyOptions{KeepRecommends: true})...)
+	d, err := in.Doc.Apply(Tidy(in.Doc, TidyOptions{KeepRecommends: true, Context: in.Context})...)
 	if err != nil {
 		return nil, err
 	}
 	if len(d.Stages) > 1 {
 		return nil, refuse("the Dockerfile has several stages already")
 	}
-	r := &recipe{doc: d, base: d.Expand(d.Final().Base, nil)}
+	if in.Project.Version == "" {
+		in.Project.Version = in.Evidence.Python()
+	}
+	r := &recipe{doc: d, base: d.Expand(d.Final().Base, nil), version: in.Project.Version}
 	if strings.Contains(r.base, "@") {
 		return nil, refuse("the base %s is pinned by digest: name the lighter base and its digest yourself", r.base)
 	}
@@ -116,6 +139,7 @@ func understand(i *dockerfile.Instruction) (step, error) {
 		return s, nil
 	}
 	apt, aptOnly := []string{}, true
+	var others []dockerfile.Command
 	for _, c := range sh.Commands {
 		if c.Nested || c.Op != "" && c.Op != "&&" {
 			return s, nil
@@ -133,7 +157,11 @@ func understand(i *dockerfile.Instruction) (step, error) {
 			s.rest = append(s.rest, i.Document().Text(c.Range))
 		default:
 			s.rest, aptOnly = append(s.rest, i.Document().Text(c.Range)), false
+			others = append(others, c)
 		}
+	}
+	if o, ok := readOwning(i, others); ok && len(s.rest) == len(others) && len(others) > 0 && len(i.Flags) == 0 {
+		s.owns = &o
 	}
 	if aptOnly && len(apt) > 0 {
 		s.apt = apt

@@ -21,25 +21,27 @@ func Slim(in Input) (Output, error) {
 		return Output{}, refuse("the base is slim already; tidy is this form")
 	}
 	_, run := r.system()
-	run = append(run, in.Evidence.Slim...)
 	if !r.compiles(in.Evidence) {
-		return r.output(r.inOrder(base, run), "slim", base, slimNotes(in))
+		return r.output(r.inOrder(base, append(run, in.Evidence.Slim...)), "slim", base, slimNotes(in))
+	}
+	return r.staged(in, "slim", base, append(run, in.Evidence.Slim...))
+}
+
+// staged installs the dependencies in a builder, of which the final stage takes nothing else.
+func (r *recipe) staged(in Input, name, base string, run []string) (Output, error) {
+	from := base
+	why := "# Everything that only installing needs stays in this stage."
+	if r.compiles(in.Evidence) {
+		from, why = r.base, "# Compilers and headers stay in this stage."
 	}
 	var p page
 	p.WriteString(r.head)
-	p.line("# Compilers and headers stay in this stage; it makes wheels of the dependencies.")
-	r.builder(&p, r.base, (*page).apt, func(p *page, s step) {
-		for _, c := range s.pip {
-			p.line("RUN pip wheel --no-cache-dir --wheel-dir /wheels %s", strings.Join(c, " "))
-		}
-	})
-	p.line("\n# The slim image of the same release, with the libraries that the native modules load.")
+	p.line("%s", why)
+	r.builder(&p, from, (*page).apt, prefixed)
+	p.line("\n# The program and its dependencies, nothing else.")
 	p.line("FROM %s", base)
-	r.final(&p, systemPackages(run), func(p *page) {
-		p.line("RUN --mount=type=bind,from=builder,source=/wheels,target=/wheels \\")
-		p.line("    pip install --no-cache-dir --no-index --no-deps /wheels/*.whl")
-	})
-	return r.output(&p, "slim", base, slimNotes(in))
+	r.final(&p, func(p *page) { p.apt(run) }, func(p *page) { p.line("COPY --from=builder /install /usr/local") }, p.asIs)
+	return r.output(&p, name, base, slimNotes(in))
 }
 
 // inOrder is the original with another base, every step where it was.
@@ -57,7 +59,7 @@ func (r *recipe) inOrder(base string, run []string) *page {
 				for _, c := range s.pip {
 					cmds = append(cmds, "pip install --no-cache-dir "+strings.Join(c, " "))
 				}
-				p.line("RUN %s", strings.Join(append(cmds, s.rest...), " && "))
+				p.run(append(cmds, s.rest...))
 				continue
 			}
 			p.keep(s)
@@ -65,8 +67,6 @@ func (r *recipe) inOrder(base string, run []string) *page {
 	}
 	return &p
 }
-
-func systemPackages(run []string) func(*page) { return func(p *page) { p.apt(run) } }
 
 func slimNotes(in Input) []string {
 	var out []string
@@ -97,19 +97,8 @@ func MultiStage(in Input) (Output, error) {
 		tag = r.tag
 	}
 	base := r.withTag(tag)
-	from := base
-	if r.compiles(in.Evidence) {
-		from = r.base
-	}
 	_, run := r.system()
-	var p page
-	p.WriteString(r.head)
-	p.line("# Everything that only installing needs stays in this stage.")
-	r.builder(&p, from, (*page).apt, prefixed)
-	p.line("\n# The program and its dependencies, nothing else.")
-	p.line("FROM %s", base)
-	r.final(&p, systemPackages(append(run, in.Evidence.Slim...)), func(p *page) { p.line("COPY --from=builder /install /usr/local") })
-	return r.output(&p, "multi-stage", base, slimNotes(in))
+	return r.staged(in, "multi-stage", base, append(run, in.Evidence.Slim...))
 }
 
 // prefixed installs into /install, which holds nothing but the dependencies.

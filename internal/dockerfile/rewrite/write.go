@@ -32,6 +32,9 @@ func (p *page) apt(pkgs []string) {
 	p.line(" && rm -rf /var/lib/apt/lists/*")
 }
 
+// run writes a RUN of several commands, a line each.
+func (p *page) run(cmds []string) { p.line("RUN %s", strings.Join(cmds, " \\\n && ")) }
+
 func unique(s []string) []string {
 	s = slices.Sorted(slices.Values(s))
 	return slices.Compact(s)
@@ -46,16 +49,21 @@ func forBuilder(s step) bool {
 // step's pip commands; apt decides how system packages are put in.
 func (r *recipe) builder(p *page, base string, apt func(*page, []string), install func(*page, step)) {
 	p.line("FROM %s AS builder", base)
+	r.builderSteps(p, apt, install)
+}
+
+func (r *recipe) builderSteps(p *page, apt func(*page, []string), install func(*page, step)) {
 	for i, s := range r.steps {
 		switch {
 		case i > r.lastPip():
 			return
 		case len(s.apt) > 0:
+			comments(p, s)
 			apt(p, s.apt)
 		case len(s.pip) > 0:
 			comments(p, s)
 			install(p, s)
-		case forBuilder(s) && !(s.Name == "RUN" && isUserRun(s)):
+		case forBuilder(s) && s.owns == nil:
 			p.keep(s)
 		}
 	}
@@ -67,33 +75,38 @@ func comments(p *page, s step) {
 	}
 }
 
-func isUserRun(s step) bool {
-	t := s.Document().Text(s.Range)
-	return strings.Contains(t, "useradd") || strings.Contains(t, "adduser") || strings.Contains(t, "groupadd")
-}
-
 // final writes the steps of the last stage: system and pip stand in for what
-// the original did there.
-func (r *recipe) final(p *page, system, pip func(*page)) {
+// the original did there, keep writes every other step.
+func (r *recipe) final(p *page, system, pip func(*page), keep func(step)) {
 	system(p)
 	done := false
 	for i, s := range r.steps {
 		switch {
-		case len(s.apt) > 0:
-			comments(p, step{Instruction: s.Instruction})
+		case len(s.apt) > 0: // system has done it
 		case len(s.pip) > 0:
 			if !done {
 				pip(p)
 				done = true
 			}
-			if len(s.rest) > 0 {
-				p.line("RUN %s", strings.Join(s.rest, " && "))
+			if s.owns != nil {
+				keep(s)
+			} else if len(s.rest) > 0 {
+				p.run(s.rest)
 			}
 		case i < r.lastPip() && r.feedsPipOnly(i):
 		default:
-			p.keep(s)
+			keep(s)
 		}
 	}
+}
+
+// asIs writes a step to the letter, or what is left of it without pip.
+func (p *page) asIs(s step) {
+	if len(s.pip) > 0 {
+		p.run(s.rest)
+		return
+	}
+	p.keep(s)
 }
 
 // feedsPipOnly tells a COPY of single files that a later COPY of the whole

@@ -176,7 +176,7 @@ func (a *assembler) have() (ready, cached map[string]testimage.Base, recipes map
 }
 
 func (a *assembler) ensure(ctx context.Context, ref string, res *Result) error {
-	ready, cached, made, err := a.have()
+	ready, cached, _, err := a.have()
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,8 @@ func (a *assembler) ensure(ctx context.Context, ref string, res *Result) error {
 			return err
 		}
 	}
-	if ready, cached, made, err = a.have(); err != nil {
+	ready, cached, made, err := a.have()
+	if err != nil {
 		return err
 	}
 	for k, b := range ready {
