@@ -6,6 +6,11 @@ package check
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,6 +85,10 @@ type Exec struct {
 	Code   int      `yaml:"code,omitempty" json:"code,omitempty"`
 	Stdout string   `yaml:"stdout,omitempty" json:"stdout,omitempty"` // text that it contains
 	Stderr string   `yaml:"stderr,omitempty" json:"stderr,omitempty"`
+
+	// Within repeats a command that fails until it succeeds or the time is over,
+	// as Docker repeats a HEALTHCHECK; 0: it is run once. Only for exec.
+	Within time.Duration `yaml:"within,omitempty" json:"within,omitempty"`
 }
 
 // TCP connects to a port.
@@ -99,8 +108,7 @@ type Status string
 // UnmarshalYAML accepts a number or a text.
 func (s *Status) UnmarshalYAML(b []byte) error {
 	*s = Status(strings.Trim(strings.TrimSpace(string(b)), `"'`))
-	var n int
-	if _, err := fmt.Sscanf(strings.TrimPrefix(string(*s), "<"), "%d", &n); err != nil || n < 100 || n > 600 {
+	if n, err := strconv.Atoi(strings.TrimPrefix(string(*s), "<")); err != nil || n < 100 || n > 600 {
 		return fmt.Errorf("status %q: want a number such as 200, or <500", *s)
 	}
 	return nil
@@ -203,14 +211,27 @@ func didYouMean(word string) string {
 	return fmt.Sprintf("; did you mean %q?", best)
 }
 
+// serviceName is what a service may be called: it becomes a host name and a directory.
+var serviceName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$`)
+
 func (f *File) validate() error {
+	if f.Start.Timeout < 0 {
+		return fmt.Errorf("start: timeout %s: want a time such as 30s", f.Start.Timeout)
+	}
 	if f.Level != "" && f.Level != "safe" && f.Level != "tight" {
 		return fmt.Errorf("level %q: want safe or tight", f.Level)
 	}
 	if f.Network != "" && f.Network != "none" && f.Network != "host" {
 		return fmt.Errorf("network %q: want none or host", f.Network)
 	}
-	for n, s := range f.Services {
+	for _, n := range slices.Sorted(maps.Keys(f.Services)) {
+		s := f.Services[n]
+		if !serviceName.MatchString(n) {
+			return fmt.Errorf("service %q: want a host name: letters, digits, dots and dashes", n)
+		}
+		if s.Port != 0 && !validPort(s.Port) {
+			return fmt.Errorf("service %q: port %d: want 1 to 65535", n, s.Port)
+		}
 		if (s.Image == "") == (s.Build == "") {
 			return fmt.Errorf("service %q: want either image or build", n)
 		}
@@ -239,19 +260,48 @@ func (c Check) validate() error {
 		return fmt.Errorf("%d kinds in one check; want exactly one of http, exec, tcp, log, exit", n)
 	}
 	switch {
-	case c.HTTP != nil && c.HTTP.Body != "" && c.HTTP.JSON != nil:
-		return errors.New("http: body and json are both set; want one")
 	case c.HTTP != nil:
-		return compile(c.HTTP.Matches)
+		return c.HTTP.validate()
+	case c.Log != nil && c.Log.Matches == "":
+		return errors.New("log: matches is missing")
+	case c.Log != nil && c.Log.Within < 0:
+		return fmt.Errorf("log: within %s: want a time such as 10s", c.Log.Within)
 	case c.Log != nil:
-		return compile(c.Log.Matches)
-	case c.TCP != nil && c.TCP.Port <= 0:
+		return compile("log", c.Log.Matches)
+	case c.TCP != nil && c.TCP.Port == 0:
 		return errors.New("tcp: port is missing")
+	case c.TCP != nil && !validPort(c.TCP.Port):
+		return fmt.Errorf("tcp: port %d: want 1 to 65535", c.TCP.Port)
 	case c.Exec != nil && len(c.Exec.Args) == 0:
 		return errors.New("exec: the command is missing")
+	case c.Exec != nil && c.Exec.Within < 0:
+		return fmt.Errorf("exec: within %s: want a time such as 10s", c.Exec.Within)
+	case c.Exit != nil && c.Exit.Within != 0:
+		return errors.New("exit: within is for exec and log; the program itself is run once")
 	}
 	return nil
 }
+
+func (h *HTTP) validate() error {
+	if h.Body != "" && h.JSON != nil {
+		return errors.New("http: body and json are both set; want one")
+	}
+	if h.Port != 0 && !validPort(h.Port) {
+		return fmt.Errorf("http: port %d: want 1 to 65535", h.Port)
+	}
+	for _, p := range sortedKeys(h.JSONPath) {
+		if _, err := parsePath(p); err != nil {
+			return fmt.Errorf("http: jsonpath: %w", err)
+		}
+	}
+	// What net/http would not send fails here, not in every candidate.
+	if _, err := http.NewRequest(h.method(), "http://127.0.0.1"+h.path(), nil); err != nil {
+		return fmt.Errorf("http: %w", err)
+	}
+	return compile("http", h.Matches)
+}
+
+func validPort(n int) bool { return n >= 1 && n <= 65535 }
 
 // YAML is the file as a user would keep it.
 func (f *File) YAML() []byte {

@@ -30,15 +30,23 @@ var webPorts = []int{80, 3000, 4000, 5000, 8000, 8080, 8081, 8888}
 func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	f := &File{}
 	var why []string
-	add := func(c Check, format string, args ...any) {
-		if !slices.ContainsFunc(f.Checks, func(o Check) bool { return o.String() == c.String() }) {
-			f.Checks = append(f.Checks, c)
-			why = append(why, c.String()+": "+fmt.Sprintf(format, args...))
-		}
-	}
 	ports := exposed(cfg.Config)
 	if len(ports) == 0 && h.Port != 0 {
 		ports = []int{h.Port}
+	}
+	add := func(c Check, format string, args ...any) {
+		if slices.ContainsFunc(f.Checks, func(o Check) bool { return sameQuestion(o, c) }) {
+			return
+		}
+		if c.HTTP != nil && len(ports) > 1 { // the path alone would name several checks
+			c.Name = fmt.Sprintf("%s on port %d", c, c.HTTP.Port)
+		}
+		f.Checks = append(f.Checks, c)
+		why = append(why, c.String()+": "+fmt.Sprintf(format, args...))
+	}
+	health, ok := healthcheck(cfg.Config.Healthcheck)
+	if ok && health.HTTP != nil { // before the same question with a lower expectation
+		add(health, "HEALTHCHECK of the image")
 	}
 	for _, p := range ports {
 		if h.Framework == "" && !slices.Contains(webPorts, p) {
@@ -50,8 +58,8 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 			add(Check{HTTP: &HTTP{Port: p, Path: r, Status: "<500"}}, "a route of the %s program", h.Framework)
 		}
 	}
-	if c, ok := healthcheck(cfg.Config.Healthcheck); ok {
-		add(c, "HEALTHCHECK of the image")
+	if ok && health.HTTP == nil {
+		add(health, "HEALTHCHECK of the image")
 	}
 	if len(f.Checks) > 0 {
 		return f, why
@@ -63,6 +71,14 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	}
 	return f, why
 }
+
+// sameQuestion tells whether two HTTP checks ask for the same thing.
+func sameQuestion(a, b Check) bool {
+	return a.HTTP != nil && b.HTTP != nil && a.HTTP.Port == b.HTTP.Port && a.HTTP.path() == b.HTTP.path()
+}
+
+// healthWithin is how long a HEALTHCHECK command may fail: the program needs time to start.
+const healthWithin = defaultStart
 
 var healthURL = regexp.MustCompile(`https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)[^\s"'|;)]*`)
 
@@ -80,7 +96,7 @@ func healthcheck(h *v1.HealthConfig) (Check, bool) {
 		return Check{HTTP: &HTTP{Port: port, Path: u.RequestURI(), Status: "<400"}}, true
 	}
 	if h.Test[0] == "CMD-SHELL" {
-		return Check{Exec: &Exec{Args: []string{"/bin/sh", "-c", h.Test[1]}}}, true
+		return Check{Exec: &Exec{Args: []string{"/bin/sh", "-c", h.Test[1]}, Within: healthWithin}}, true
 	}
-	return Check{Exec: &Exec{Args: h.Test[1:]}}, true
+	return Check{Exec: &Exec{Args: h.Test[1:], Within: healthWithin}}, true
 }

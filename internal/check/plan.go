@@ -58,9 +58,13 @@ func NewPlan(f *File, cfg *v1.ConfigFile, services map[string]*v1.ConfigFile) (*
 	if ports := exposed(cfg.Config); len(ports) > 0 {
 		p.Port = ports[0]
 	}
+	ambiguous := len(exposed(cfg.Config)) > 1
 	for _, c := range slices.Concat(f.Checks, f.Holdout) {
 		if c.HTTP != nil && c.HTTP.Port == 0 && p.Port == 0 {
-			return nil, fmt.Errorf("check %q: the image exposes no port; name it with port:", c)
+			return nil, fmt.Errorf("check %q: the image exposes no port; name one with the key port", c)
+		}
+		if c.HTTP != nil && c.HTTP.Port == 0 && ambiguous {
+			return nil, fmt.Errorf("check %q: the image exposes ports %s; name one with the key port", c, portList(exposed(cfg.Config)))
 		}
 		if needsProgram(c) && len(p.Program.argv()) == 0 {
 			return nil, fmt.Errorf("check %q: the image has neither ENTRYPOINT nor CMD, so there is no program to check", c)
@@ -98,15 +102,24 @@ func exposed(c v1.Config) []int {
 	var out []int
 	for k := range c.ExposedPorts {
 		num, proto, _ := strings.Cut(k, "/")
-		if n, err := strconv.Atoi(num); err == nil && proto != "udp" {
+		if n, err := strconv.Atoi(num); err == nil && (proto == "" || proto == "tcp") && validPort(n) {
 			out = append(out, n)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
-// needsProgram tells whether a check looks at the running program.
+func portList(ports []int) string {
+	var s []string
+	for _, p := range ports {
+		s = append(s, strconv.Itoa(p))
+	}
+	return strings.Join(s, ", ")
+}
+
+// needsProgram tells whether a check makes no sense without the running
+// program. A command (exec) runs beside it where the image has one.
 func needsProgram(c Check) bool { return c.HTTP != nil || c.TCP != nil || c.Log != nil }
 
 // Marshal is the plan as the supervisor reads it.
@@ -115,5 +128,14 @@ func (p *Plan) Marshal() ([]byte, error) { return json.MarshalIndent(p, "", " ")
 // Deadline bounds the whole run: the supervisor ends by then whatever happens.
 func (p *Plan) Deadline() time.Duration {
 	n := time.Duration(len(p.Checks) + len(p.Holdout))
-	return p.Start*time.Duration(1+len(p.Services)) + n*checkTimeout + 15*time.Second
+	var waits time.Duration
+	for _, c := range slices.Concat(p.Checks, p.Holdout) {
+		switch {
+		case c.Log != nil:
+			waits += max(c.Log.Within, p.Start)
+		case c.Exec != nil:
+			waits += c.Exec.Within
+		}
+	}
+	return p.Start*time.Duration(1+len(p.Services)) + waits + n*(checkTimeout+afterStart) + 15*time.Second
 }

@@ -16,11 +16,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
 	checkTimeout = 20 * time.Second // of one check
-	maxBody      = 4 << 20
+	maxBody      = 4 << 20          // bytes read of an answer or of a command's output
 )
 
 // outcome is what a probe found: ok, or the difference.
@@ -35,9 +36,9 @@ func differ(expected, found string, args ...any) outcome {
 	return outcome{expected: expected, found: fmt.Sprintf(found, args...)}
 }
 
-func compile(re string) error {
+func compile(kind, re string) error {
 	if _, err := regexp.Compile(re); err != nil {
-		return fmt.Errorf("matches: %w", err)
+		return fmt.Errorf("%s: matches: %w", kind, err)
 	}
 	return nil
 }
@@ -134,12 +135,21 @@ func (s Status) fits(got int) (string, bool) {
 }
 
 func excerpt(b []byte) string {
+	return quoted(b, "an empty body")
+}
+
+// quoted is the beginning of b in one line, or what to say when it is empty.
+func quoted(b []byte, empty string) string {
 	s := strings.Join(strings.Fields(string(b)), " ")
-	if len(s) > 200 {
-		s = s[:200] + "…"
-	}
 	if s == "" {
-		return "an empty body"
+		return empty
+	}
+	if len(s) > 200 {
+		n := 200
+		for n > 196 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n] + "…"
 	}
 	return strconv.Quote(s)
 }
@@ -155,12 +165,13 @@ func sortedKeys(m map[string]any) []string {
 
 var pathStep = regexp.MustCompile(`^(?:\.([\w-]+)|\[(\d+)\])`)
 
-// jsonPath follows $.name.name[index].
-func jsonPath(doc any, p string) (any, error) {
+// parsePath takes $.name.name[index] apart: a string is a name, an int an index.
+func parsePath(p string) ([]any, error) {
 	rest, ok := strings.CutPrefix(p, "$")
 	if !ok {
 		return nil, fmt.Errorf("path %q does not start with $", p)
 	}
+	var steps []any
 	for rest != "" {
 		m := pathStep.FindStringSubmatch(rest)
 		if m == nil {
@@ -168,20 +179,40 @@ func jsonPath(doc any, p string) (any, error) {
 		}
 		rest = rest[len(m[0]):]
 		if m[1] != "" {
-			obj, _ := doc.(map[string]any)
-			v, ok := obj[m[1]]
-			if !ok {
-				return nil, fmt.Errorf("no %q", m[1])
-			}
-			doc = v
+			steps = append(steps, m[1])
 			continue
 		}
-		n, _ := strconv.Atoi(m[2])
-		list, _ := doc.([]any)
-		if n >= len(list) {
-			return nil, fmt.Errorf("no element %d", n)
+		n, err := strconv.Atoi(m[2])
+		if err != nil {
+			return nil, fmt.Errorf("path %q: %w", p, err)
 		}
-		doc = list[n]
+		steps = append(steps, n)
+	}
+	return steps, nil
+}
+
+// jsonPath follows $.name.name[index].
+func jsonPath(doc any, p string) (any, error) {
+	steps, err := parsePath(p)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps {
+		switch step := step.(type) {
+		case string:
+			obj, _ := doc.(map[string]any)
+			v, ok := obj[step]
+			if !ok {
+				return nil, fmt.Errorf("no %q", step)
+			}
+			doc = v
+		case int:
+			list, _ := doc.([]any)
+			if step >= len(list) {
+				return nil, fmt.Errorf("no element %d", step)
+			}
+			doc = list[step]
+		}
 	}
 	return doc, nil
 }
@@ -212,24 +243,37 @@ func (e *Exec) probe(ctx context.Context, p Process, argv []string, out *output)
 		fmt.Fprintln(out, err)
 		return differ("it runs", "%v", err)
 	}
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr head
 	c.Stdin = strings.NewReader(e.Stdin)
 	c.Stdout, c.Stderr = io.MultiWriter(&stdout, out), io.MultiWriter(&stderr, out)
 	err = c.Run()
 	if c.ProcessState == nil {
+		err = p.explain(err, c.Path)
 		fmt.Fprintln(out, err)
 		return differ("it runs", "%v", err)
 	}
-	if code := c.ProcessState.ExitCode(); code != e.Code {
-		return differ(fmt.Sprintf("exit code %d", e.Code), "exit code %d: %s", code, excerpt(append(stderr.Bytes(), stdout.Bytes()...)))
+	printed := quoted(slices.Concat(stderr, stdout), "no output")
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return differ("it ends", "it still runs when its time is over: %s", printed)
 	}
-	if !strings.Contains(stdout.String(), e.Stdout) {
-		return differ(fmt.Sprintf("standard output with %q", e.Stdout), "%s", excerpt(stdout.Bytes()))
+	if code := exitCode(c.ProcessState); code != e.Code {
+		return differ(fmt.Sprintf("exit code %d", e.Code), "exit code %d: %s", code, printed)
 	}
-	if !strings.Contains(stderr.String(), e.Stderr) {
-		return differ(fmt.Sprintf("standard error with %q", e.Stderr), "%s", excerpt(stderr.Bytes()))
+	if !bytes.Contains(stdout, []byte(e.Stdout)) {
+		return differ(fmt.Sprintf("standard output with %q", e.Stdout), "%s", quoted(stdout, "no output"))
+	}
+	if !bytes.Contains(stderr, []byte(e.Stderr)) {
+		return differ(fmt.Sprintf("standard error with %q", e.Stderr), "%s", quoted(stderr, "no output"))
 	}
 	return outcome{}
+}
+
+// head keeps the first [maxBody] bytes written to it.
+type head []byte
+
+func (h *head) Write(b []byte) (int, error) {
+	*h = append(*h, b[:min(len(b), max(maxBody-len(*h), 0))]...)
+	return len(b), nil
 }
 
 // listening lists the addresses on which something listens here, from the
@@ -252,8 +296,13 @@ func listening() []string {
 				continue
 			}
 			host := "all addresses"
-			if addr == "0100007F" || addr == "00000000000000000000000001000000" {
+			switch {
+			case len(addr) == 8 && strings.HasSuffix(addr, "7F"): // 127.0.0.0/8, in the byte order of the machine
 				host = "loopback only"
+			case addr == "00000000000000000000000001000000":
+				host = "IPv6 loopback only"
+			case strings.Trim(addr, "0") != "":
+				host = "one address only"
 			}
 			out = append(out, fmt.Sprintf("%d (%s)", n, host))
 		}

@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	securejoin "github.com/cyphar/filepath-securejoin"
 	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
 )
@@ -58,7 +60,18 @@ func (o *output) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// flush ends the last line: nothing more comes.
+func (o *output) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.partial) > 0 {
+		o.line(string(o.partial))
+		o.partial = nil
+	}
+}
+
 func (o *output) line(l string) {
+	l = strings.TrimSuffix(l, "\r")
 	if len(l) > maxLine {
 		l = l[:maxLine]
 	}
@@ -132,6 +145,12 @@ func (p Process) command(ctx context.Context, argv []string) (*exec.Cmd, error) 
 	c := exec.CommandContext(ctx, file)
 	c.Path, c.Args, c.Env, c.Dir, c.Err = file, argv, env, p.Dir, nil
 	c.WaitDelay = 2 * time.Second // a grandchild may keep the output open
+	c.Cancel = func() error {     // what a shell started ends with it
+		if err := unix.Kill(-c.Process.Pid, unix.SIGKILL); err != nil {
+			return os.ErrProcessDone
+		}
+		return nil
+	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Chroot: p.Root}
 	if os.Geteuid() == 0 {
 		groups := make([]uint32, len(u.Sgids))
@@ -176,17 +195,70 @@ func (p Process) run(ctx context.Context) (*running, error) {
 	c.Stdout, c.Stderr = r.out, r.out
 	r.start = time.Now()
 	if err := c.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", strings.Join(p.argv(), " "), err)
+		return nil, fmt.Errorf("starting %s: %w", strings.Join(p.argv(), " "), p.explain(err, c.Path))
 	}
 	go func() {
 		_ = c.Wait() // the exit code says it all
-		r.code = c.ProcessState.ExitCode()
-		if ws, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-			r.code = 128 + int(ws.Signal())
-		}
+		r.code = exitCode(c.ProcessState)
+		r.out.flush()
 		close(r.ended)
 	}()
 	return r, nil
+}
+
+// exitCode is the code that a shell and docker show: 128 and the signal's number for a killed process.
+func exitCode(s *os.ProcessState) int {
+	if ws, ok := s.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return s.ExitCode()
+}
+
+// explain names the file that execve missed: it returns ENOENT for a missing
+// interpreter as for a missing program.
+func (p Process) explain(err error, file string) error {
+	if !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	if i := interpreter(p.Root, file); i != "" {
+		return fmt.Errorf("%s: its interpreter %s is not in the image", file, i)
+	}
+	return err
+}
+
+// interpreter is what a script's first line or an ELF program header names, "" for none.
+func interpreter(root, file string) string {
+	at, err := securejoin.SecureJoin(filepath.Join("/", root), file) // links of the root lead inside it
+	if err != nil {
+		return ""
+	}
+	f, err := os.Open(at)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	start := make([]byte, 256) // as much as the kernel looks at (linux/binfmts.h, BINPRM_BUF_SIZE)
+	n, _ := io.ReadFull(f, start)
+	if line, ok := bytes.CutPrefix(start[:n], []byte("#!")); ok {
+		line, _, _ = bytes.Cut(line, []byte("\n"))
+		if words := bytes.Fields(line); len(words) > 0 {
+			return string(words[0])
+		}
+		return ""
+	}
+	e, err := elf.NewFile(f)
+	if err != nil {
+		return ""
+	}
+	for _, h := range e.Progs {
+		if h.Type == elf.PT_INTERP && h.Filesz < 4096 {
+			b := make([]byte, h.Filesz)
+			if _, err := h.ReadAt(b, 0); err == nil {
+				return strings.TrimRight(string(b), "\x00")
+			}
+		}
+	}
+	return ""
 }
 
 // stop asks the program to end as `docker stop` does, then kills its session.

@@ -66,9 +66,14 @@ var misses = []struct {
 	{"module", regexp.MustCompile(`()Cannot find module '([^']+)'`)},
 	{"module", regexp.MustCompile(`: ()No module named ([\w.]+)$`)},
 	{"library", regexp.MustCompile(`()error while loading shared libraries: ([^:\s]+): cannot open`)},
-	{"library", regexp.MustCompile(`()ImportError: ([\w.+-]+\.so[\w.]*): cannot open shared object`)},
+	{"library", regexp.MustCompile(`()(?:ImportError|OSError): ([\w.+/-]+\.so[\w.]*): cannot open shared object`)},
 	{"library", regexp.MustCompile(`()Error loading shared library ([^:\s]+): No such file`)},
 	{"executable", regexp.MustCompile(`()exec: "?([^":]+)"?: (?:not found|executable file not found)`)},
+	{"executable", regexp.MustCompile(`()(?:^|/)(?:ba|da|a)?sh: (?:(?:line )?\d+: )?([^\s:]+): (?:command )?not found$`)},
+	{"executable", regexp.MustCompile(`()(?:^|/)env: .?['‘"]?([\w./+-]+)['’"]?: No such file`)},
+	{"executable", regexp.MustCompile(`()its interpreter (\S+) is not in the image`)},
+	{"executable", regexp.MustCompile(`()fork/exec (\S+): no such file or directory`)},
+	{"file", regexp.MustCompile(`()can't open file '([^']+)': \[Errno 2\]`)},
 	{"file", regexp.MustCompile(`()FileNotFoundError: \[Errno 2\] No such file or directory: '([^']+)'`)},
 }
 

@@ -86,7 +86,9 @@ func (s *supervisor) run(ctx context.Context) {
 			return
 		}
 	}
-	if slices.ContainsFunc(slices.Concat(s.Checks, s.Holdout), needsProgram) {
+	if slices.ContainsFunc(slices.Concat(s.Checks, s.Holdout), func(c Check) bool {
+		return needsProgram(c) || c.Exec != nil && len(s.Program.argv()) > 0
+	}) {
 		r, err := s.Program.run(ctx)
 		if err != nil {
 			s.report.Error = err.Error()
@@ -156,6 +158,9 @@ func (s *supervisor) service(ctx context.Context, p Process) (*running, error) {
 // devices gives a service's root what every program expects below /dev. An
 // engine that forbids device nodes leaves them out: most programs do without.
 func devices(root string) {
+	if root == "" { // the container's own is complete
+		return
+	}
 	dev := filepath.Join(root, "dev")
 	_ = os.MkdirAll(filepath.Join(dev, "shm"), 0o1777)
 	_ = os.Chmod(filepath.Join(dev, "shm"), 0o777|os.ModeSticky)
@@ -192,30 +197,66 @@ func (s *supervisor) one(ctx context.Context, c Check) outcome {
 	case c.Log != nil:
 		return s.log(ctx, c.Log)
 	case c.Exec != nil:
-		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-		defer cancel()
-		return c.Exec.probe(ctx, s.Program, c.Exec.Args, &s.extra)
+		return s.exec(ctx, c.Exec)
 	case c.Exit != nil:
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
-		argv := s.Program.argv()
-		if len(c.Exit.Args) > 0 { // as `docker run IMAGE ARGS`: they replace CMD
-			argv = slices.Concat(s.Program.Entrypoint, c.Exit.Args)
-			if len(s.Program.Entrypoint) == 0 {
-				argv = slices.Concat(s.Program.Cmd, c.Exit.Args)
-			}
-		}
-		return c.Exit.probe(ctx, s.Program, argv, &s.extra)
+		return c.Exit.probe(ctx, s.Program, s.Program.with(c.Exit.Args), &s.extra)
 	}
 	return s.poll(ctx, c)
 }
 
+// with is the program's command with these arguments. Where there is an entry
+// point they replace CMD, as `docker run IMAGE ARGS` does; else CMD is the
+// program.
+func (p Process) with(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return p.argv()
+	case len(p.Entrypoint) > 0:
+		return slices.Concat(p.Entrypoint, args)
+	case len(p.Cmd) == 3 && p.Cmd[1] == "-c": // the shell form: arguments after it would be the shell's
+		return slices.Concat(p.Cmd[:2], []string{p.Cmd[2] + ` "$@"`, p.Cmd[0]}, args)
+	}
+	return slices.Concat(p.Cmd, args)
+}
+
+// exec runs a command beside the program, again until it succeeds when the check gives it time.
+func (s *supervisor) exec(ctx context.Context, e *Exec) outcome {
+	deadline := time.Now().Add(e.Within)
+	for {
+		once, cancel := context.WithTimeout(ctx, checkTimeout)
+		o := e.probe(once, s.Program, e.Args, &s.extra)
+		cancel()
+		if o.passed() || ctx.Err() != nil || time.Now().After(deadline) {
+			return o
+		}
+		select {
+		case <-s.ended():
+			return o
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// ended closes when the program has ended; it never does without one.
+func (s *supervisor) ended() <-chan struct{} {
+	if s.program == nil {
+		return nil
+	}
+	return s.program.ended
+}
+
+// afterStart is how long a check waits once the program had its time to start.
+const afterStart = 2 * time.Second
+
 // poll asks until something answers: a program needs time to listen. Once one
-// check has passed, the others get their answer at once or not at all.
+// check has passed or that time is over, the others get their answer at once
+// or not at all.
 func (s *supervisor) poll(ctx context.Context, c Check) outcome {
-	deadline := time.Now().Add(s.Start)
-	if s.report.StartMillis > 0 {
-		deadline = time.Now().Add(2 * time.Second)
+	deadline := time.Now().Add(min(afterStart, s.Start))
+	if begun := s.program.start.Add(s.Start); s.report.StartMillis == 0 && begun.After(deadline) {
+		deadline = begun
 	}
 	for wait := 2 * time.Millisecond; ; wait = min(wait*5/4, 100*time.Millisecond) {
 		once, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -272,6 +313,11 @@ func (s *supervisor) log(ctx context.Context, l *Log) outcome {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return differ(want, "the time is over")
 	}
-	last := s.program.out.tail(1)
-	return differ(want, "none within %s; the last line is %s", within, excerpt([]byte(strings.Join(last, ""))))
+	last := quoted([]byte(strings.Join(s.program.out.tail(1), "")), "empty")
+	select {
+	case <-s.program.ended:
+		return differ(want, "the program ended with code %d without it; the last line is %s", s.program.code, last)
+	default:
+	}
+	return differ(want, "none within %s; the last line is %s", within, last)
 }

@@ -1,0 +1,74 @@
+package check_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/check"
+)
+
+func ports(p ...string) map[string]struct{} {
+	m := map[string]struct{}{}
+	for _, x := range p {
+		m[x] = struct{}{}
+	}
+	return m
+}
+
+func health(test ...string) *v1.HealthConfig { return &v1.HealthConfig{Test: test} }
+
+func TestGuess(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		cfg   v1.Config
+		hints check.Hints
+		want  []string // kind, name, and what is particular
+	}{
+		{"nothing known", v1.Config{}, check.Hints{}, []string{"log log ."}},
+		{"a command-line program", v1.Config{}, check.Hints{CLI: true}, []string{"exit program --help"}},
+		{"a web port", v1.Config{ExposedPorts: ports("8080/tcp")}, check.Hints{}, []string{"http GET / :8080 <500"}},
+		{"another port", v1.Config{ExposedPorts: ports("5432")}, check.Hints{}, []string{"tcp port 5432"}},
+		{"a framework on another port", v1.Config{ExposedPorts: ports("7000")}, check.Hints{Framework: "flask"}, []string{"http GET / :7000 <500"}},
+		{"a port of the sources", v1.Config{}, check.Hints{Framework: "flask", Port: 5000}, []string{"http GET / :5000 <500"}},
+		{"the image's port before that of the sources", v1.Config{ExposedPorts: ports("80")}, check.Hints{Port: 5000}, []string{"http GET / :80 <500"}},
+		{"no TCP", v1.Config{ExposedPorts: ports("53/udp", "80/sctp")}, check.Hints{}, []string{"log log ."}},
+		{"routes, five of them, each once", v1.Config{}, check.Hints{Framework: "flask", Port: 5000, Routes: []string{"/", "/a", "/b", "/c", "/d", "/e"}},
+			[]string{"http GET / :5000 <500", "http GET /a :5000 <500", "http GET /b :5000 <500", "http GET /c :5000 <500", "http GET /d :5000 <500"}},
+		{"two ports", v1.Config{ExposedPorts: ports("80", "8080")}, check.Hints{}, []string{"http GET / on port 80 :80 <500", "http GET / on port 8080 :8080 <500"}},
+		{"a health check by address", v1.Config{ExposedPorts: ports("80"), Healthcheck: health("CMD-SHELL", "curl -f http://localhost/health?a=1 || exit 1")},
+			check.Hints{}, []string{"http GET /health?a=1 :80 <400", "http GET / :80 <500"}},
+		{"a health check is stricter than a guess", v1.Config{ExposedPorts: ports("8000"), Healthcheck: health("CMD", "wget", "-qO-", "http://127.0.0.1:8000/")},
+			check.Hints{}, []string{"http GET / :8000 <400"}},
+		{"a health check by shell", v1.Config{Healthcheck: health("CMD-SHELL", "pg_isready || exit 1")}, check.Hints{},
+			[]string{"exec /bin/sh -c pg_isready || exit 1 within 30s"}},
+		{"a health check by command", v1.Config{Healthcheck: health("CMD", "/ok", "-v")}, check.Hints{}, []string{"exec /ok -v within 30s"}},
+		{"a health check with a variable", v1.Config{Healthcheck: health("CMD-SHELL", "curl http://localhost:$PORT/")}, check.Hints{},
+			[]string{"exec /bin/sh -c curl http://localhost:$PORT/ within 30s"}},
+		{"a health check that is off", v1.Config{Healthcheck: health("NONE")}, check.Hints{}, []string{"log log ."}},
+	} {
+		f, why := check.Guess(&v1.ConfigFile{Config: c.cfg}, c.hints)
+		var got []string
+		for i, x := range f.Checks {
+			s := x.Kind() + " " + x.String()
+			if x.HTTP != nil {
+				s += " :" + itoa(x.HTTP.Port) + " " + string(x.HTTP.Status)
+			}
+			if x.Exec != nil {
+				s += " within " + x.Exec.Within.String()
+			}
+			got = append(got, s)
+			if i >= len(why) || !strings.HasPrefix(why[i], x.String()+": ") {
+				t.Errorf("%s: check %q has no reason in %q", c.name, x, why)
+			}
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+		if again, err := check.Parse("guess", f.YAML()); err != nil || !reflect.DeepEqual(again, f) {
+			t.Errorf("%s: the guess is not what its yaml says: %v\n%s", c.name, err, f.YAML())
+		}
+	}
+}
