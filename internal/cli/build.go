@@ -223,6 +223,9 @@ func (b *buildFlags) output(c *cobra.Command, a access.Config, res *ladder.Resul
 }
 
 func write(c *cobra.Command, img v1.Image, dest string, o image.WriteOptions) (report.Written, error) {
+	if dest == "-" || strings.HasPrefix(dest, "docker-") {
+		o.Compression = image.Gzip // all that Docker's own format knows
+	}
 	out, err := image.Recompress(img, o.Compression)
 	if err != nil {
 		return report.Written{}, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	gw "github.com/moby/buildkit/frontend/gateway/client"
@@ -53,7 +54,8 @@ func (g *gateway) edit(op *pb.Op) bool {
 	case op.GetSource() != nil:
 		return g.editLocal(op.GetSource())
 	case op.GetExec() != nil:
-		return addTrust(op.GetExec(), g.trust)
+		dated := addEpoch(op.GetExec(), g.opts[epochOption])
+		return addTrust(op.GetExec(), g.trust) || dated
 	}
 	return false
 }
@@ -101,6 +103,19 @@ func addTrust(op *pb.ExecOp, mode trustMode) bool {
 			op.Meta.Env = append(op.Meta.Env, name+"="+trust.File)
 		}
 	}
+	return true
+}
+
+const epochOption = "build-arg:SOURCE_DATE_EPOCH"
+
+// addEpoch tells a step the time that is asked for, as the convention has it: Python then compiles bytecode that names its source by
+// hash instead of by time, tar and gzip write that time, and the image comes out the same every time.
+func addEpoch(op *pb.ExecOp, epoch string) bool {
+	const name = "SOURCE_DATE_EPOCH="
+	if epoch == "" || op.Meta == nil || slices.ContainsFunc(op.Meta.Env, func(v string) bool { return strings.HasPrefix(v, name) }) {
+		return false
+	}
+	op.Meta.Env = append(op.Meta.Env, name+epoch)
 	return true
 }
 
@@ -159,7 +174,7 @@ func (e *Engine) frontendOpts(b *Build) (map[string]string, error) {
 		o["image-resolve-mode"] = "pull"
 	}
 	if b.Epoch != nil {
-		o["build-arg:SOURCE_DATE_EPOCH"] = fmt.Sprint(b.Epoch.Unix())
+		o[epochOption] = fmt.Sprint(b.Epoch.Unix())
 	}
 	return o, nil
 }

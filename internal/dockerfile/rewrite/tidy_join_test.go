@@ -83,6 +83,9 @@ func TestJoinedScriptsDoTheSame(t *testing.T) {
 			if joined := len(after.Instructions) == 2; joined != tt.join {
 				t.Fatalf("joined %v, want %v:\n%s", joined, tt.join, after.Source)
 			}
+			if !tt.join {
+				return // nothing changed; a script may be left alone because its outcome is a race
+			}
 			want, got := build(t, before, dir), build(t, after, dir)
 			if got != want {
 				t.Errorf("joined, it leaves\n%s\nwant\n%s\nfrom\n%s", got, want, after.Source)
