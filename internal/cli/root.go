@@ -47,10 +47,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	fmt.Fprintln(stderr, "lighten:", err)
 	var be *engine.BuildError
 	if errors.As(err, &be) {
-		fmt.Fprintln(stderr, be.Details())
-		if be.Hint != "" {
-			fmt.Fprintln(stderr, "→", be.Hint)
-		}
+		fmt.Fprint(stderr, be.Details())
 	}
 	if errors.As(err, &findings{}) {
 		return ExitFindings

@@ -26,7 +26,7 @@ type BuildError struct {
 
 func (e *BuildError) Unwrap() error { return e.Err }
 
-// Error is the message with its place; [BuildError.Details] shows more.
+// Error is the message with its place and what to do, in one line; [BuildError.Details] shows more.
 func (e *BuildError) Error() string {
 	var b strings.Builder
 	b.WriteString("building " + e.File)
@@ -36,9 +36,6 @@ func (e *BuildError) Error() string {
 	b.WriteString(": " + e.Message)
 	if e.Hint != "" {
 		b.WriteString(": " + e.Hint)
-	}
-	if d := e.Details(); d != "" {
-		b.WriteString("\n" + strings.TrimRight(d, "\n"))
 	}
 	return b.String()
 }

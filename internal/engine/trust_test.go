@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -133,7 +134,8 @@ func TestTrust(t *testing.T) {
 				p.Close()
 				return img, out.String(), err
 			}
-			if _, _, err := build(nil, false); err == nil || !strings.Contains(err.Error(), "CERTIFICATE_VERIFY_FAILED") {
+			var be *engine.BuildError
+			if _, _, err := build(nil, false); !errors.As(err, &be) || !strings.Contains(be.Details(), "CERTIFICATE_VERIFY_FAILED") {
 				t.Fatalf("without the authority: err = %v", err)
 			}
 			img, _, err := build(ca, false)

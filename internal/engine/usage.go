@@ -11,14 +11,14 @@ import (
 
 // Usage is one thing the engine keeps.
 type Usage struct {
-	ID          string
-	Kind        string // regular, source.local, source.git.checkout, exec.cachemount, internal, frontend
-	Description string
-	Bytes       int64
-	InUse       bool
-	Shared      bool // its bytes are needed by something else too
-	Created     time.Time
-	LastUsed    time.Time // zero: never
+	ID          string    `json:"id"`
+	Kind        string    `json:"kind"` // regular, source.local, source.git.checkout, exec.cachemount, internal, frontend
+	Description string    `json:"description"`
+	Bytes       int64     `json:"bytes"`
+	InUse       bool      `json:"in_use"`
+	Shared      bool      `json:"shared"` // its bytes are needed by something else too
+	Created     time.Time `json:"created"`
+	LastUsed    time.Time `json:"last_used"` // zero: never
 }
 
 // Usage lists what the engine keeps, the largest first.

@@ -50,7 +50,7 @@ func TestClimb(t *testing.T) {
 	}
 	for _, c := range []struct {
 		dir, user string
-	}{{dir: "cli"}, {dir: "worker", user: "worker"}, {dir: "fastapi"}} {
+	}{{"cli", "root"}, {"worker", "worker"}, {"fastapi", "root"}} {
 		t.Run(c.dir, func(t *testing.T) {
 			dir := filepath.Join(root, "examples", c.dir)
 			src, err := os.ReadFile(filepath.Join(dir, "lighten.yaml"))

@@ -11,7 +11,7 @@ import (
 
 // Hosts says where the images of a registry are fetched: its mirrors in order, then the registry itself.
 func Hosts(a access.Config) docker.RegistryHosts {
-	rt := a.Transport()
+	rt := access.Retry(a.Transport())
 	return func(host string) ([]docker.RegistryHost, error) {
 		var out []docker.RegistryHost
 		for _, e := range a.Endpoints(host) {

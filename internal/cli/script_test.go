@@ -1,0 +1,167 @@
+package cli_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/sys/unix"
+
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/cli"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// The scripts run lighten as its own process; inside a candidate the same program is the supervisor.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lighten": func() {
+		ctx := context.Background()
+		if check.IsSupervisor(os.Args) {
+			os.Exit(check.SupervisorMain(ctx, os.Args))
+		}
+		os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}})
+}
+
+// Scripts that need no container: what is refused, shown and explained before anything is built.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Setup: setup, Cmds: commands})
+}
+
+// Scripts that build: one warm engine for all, which they wait for in turn.
+func TestBuildScripts(t *testing.T) {
+	testimage.Need(t, "root", "runc", "base:python:3.11-slim", "base:debian:bookworm-slim")
+	state := t.TempDir()
+	registry := testimage.Registry(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/build", RequireExplicitExec: true, Cmds: commands,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("LIGHTEN_STATE", state)
+			e.Setenv("REGISTRY", strings.TrimPrefix(registry, "http://"))
+			return configure(e, testimage.Mirrors(registry))
+		},
+	})
+}
+
+// Registries that answer wrongly: asked again, then a clear error.
+func TestRegistryFaults(t *testing.T) {
+	testimage.Need(t, "root", "runc", "base:python:3.11-slim")
+	layouts, err := testimage.Layouts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		wrap func(http.Handler) http.Handler
+		ok   bool
+		want string
+	}{
+		{"401", testimage.Status(http.StatusUnauthorized, 1000), false, "401|docker login|not authorized"},
+		{"429", testimage.Status(http.StatusTooManyRequests, 1000), false, "429"},
+		{"500", testimage.Status(http.StatusInternalServerError, 1000), false, "500"},
+		{"503 once", testimage.Status(http.StatusServiceUnavailable, 1), true, "winner|original"},
+		{"blob cut once", testimage.CutBlobs(1), true, "winner|original"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := testimage.Serve(t, layouts, c.wrap)
+			state := t.TempDir()
+			testscript.Run(t, testscript.Params{
+				Files: []string{"testdata/fault.txtar"}, RequireExplicitExec: true,
+				Setup: func(e *testscript.Env) error {
+					e.Setenv("LIGHTEN_STATE", state)
+					e.Setenv("WANT", c.want)
+					return configure(e, testimage.Mirrors(srv.URL()))
+				},
+				Condition: func(s string) (bool, error) { return s == "ok" && c.ok, nil },
+			})
+		})
+	}
+}
+
+func setup(e *testscript.Env) error {
+	root, err := testimage.Root()
+	if err != nil {
+		return err
+	}
+	e.Setenv("EXAMPLES", filepath.Join(root, "examples"))
+	if e.Getenv("LIGHTEN_STATE") == "" {
+		e.Setenv("LIGHTEN_STATE", filepath.Join(e.WorkDir, ".state"))
+	}
+	e.Setenv("HOME", e.WorkDir)
+	return nil
+}
+
+// configure has lighten take images from a loopback registry.
+func configure(e *testscript.Env, mirrors map[string][]string) error {
+	if err := setup(e); err != nil {
+		return err
+	}
+	b, err := yaml.Marshal(map[string]any{"mirrors": mirrors})
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(e.WorkDir, ".lighten-config.yaml")
+	e.Setenv("LIGHTEN_CONFIG", file)
+	return os.WriteFile(file, b, 0o644)
+}
+
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	// validate IMAGE…: each is a well-formed image by go-containerregistry's rules; with -fast, which it has for layers
+	// that are not gzip, without looking into them.
+	"validate": func(ts *testscript.TestScript, neg bool, args []string) {
+		var opts []validate.Option
+		for _, a := range args {
+			if a == "-fast" {
+				opts = append(opts, validate.Fast)
+				continue
+			}
+			if kind, file, ok := strings.Cut(a, ":"); ok && strings.HasSuffix(kind, "-archive") || kind == "oci" {
+				a = kind + ":" + ts.MkAbs(file)
+			}
+			img, err := image.Open(context.Background(), a, image.Options{})
+			if err == nil {
+				err = validate.Image(img, opts...)
+			}
+			if (err != nil) != neg {
+				ts.Fatalf("validating %s: %v", a, err)
+			}
+		}
+	},
+	// full DIR: a file system of 1 MB is mounted there.
+	"full": func(ts *testscript.TestScript, _ bool, args []string) {
+		dir := ts.MkAbs(args[0])
+		ts.Check(os.MkdirAll(dir, 0o755))
+		ts.Check(unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"))
+		ts.Defer(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	},
+	// empty DIR: nothing is in it.
+	"empty": func(ts *testscript.TestScript, _ bool, args []string) {
+		ents, err := os.ReadDir(ts.MkAbs(args[0]))
+		ts.Check(err)
+		if len(ents) > 0 {
+			ts.Fatalf("%s holds %v, want nothing", args[0], ents)
+		}
+	},
+	// hold STATE: another process has the state directory, until the script ends.
+	"hold": func(ts *testscript.TestScript, _ bool, args []string) {
+		f, err := os.OpenFile(filepath.Join(ts.MkAbs(args[0]), "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+		ts.Check(err)
+		ts.Check(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
+		ts.Defer(func() { f.Close() })
+	},
+	// sparse FILE: a file of 5 GB that holds nothing.
+	"sparse": func(ts *testscript.TestScript, _ bool, args []string) {
+		f, err := os.Create(ts.MkAbs(args[0]))
+		ts.Check(err)
+		ts.Check(f.Truncate(5 << 30))
+		ts.Check(f.Close())
+	},
+}
