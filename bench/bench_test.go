@@ -151,19 +151,6 @@ func ratio(b *testing.B, over, under, unit string) {
 	}
 }
 
-// mirror is the loopback registry that lighten's configuration names.
-func mirror(b *testing.B) string {
-	b.Helper()
-	return testimage.Registry(b)
-}
-
-// caBundle is this machine's, which pip in docker's container needs as lighten's does.
-func caBundle(b *testing.B) []byte {
-	b.Helper()
-	a := testimage.Access(b)
-	return a.CA
-}
-
 func writeJSON(b *testing.B, file string, v any) {
 	b.Helper()
 	dt, err := json.Marshal(v)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -28,7 +30,7 @@ func startDocker(b *testing.B) *docker {
 	}
 	d := &docker{host: "unix://" + filepath.Join(dir, "docker.sock"), context: filepath.Join(dir, "context")}
 	config := filepath.Join(dir, "daemon.json")
-	writeJSON(b, config, map[string]any{"registry-mirrors": []string{mirror(b)}, "features": map[string]bool{"buildkit": true}})
+	writeJSON(b, config, map[string]any{"registry-mirrors": []string{testimage.Registry(b)}, "features": map[string]bool{"buildkit": true}})
 	cmd := exec.Command("dockerd", "--config-file", config, "--host", d.host, "--data-root", filepath.Join(dir, "data"),
 		"--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"), "--bridge=none", "--iptables=false")
 	log, err := os.Create(filepath.Join(dir, "log"))
@@ -43,6 +45,7 @@ func startDocker(b *testing.B) *docker {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait() // it was told to end
 		log.Close()
+		_ = unix.Unmount(filepath.Join(dir, "exec", "netns", "default"), unix.MNT_DETACH) // dockerd leaves it behind
 		if err := os.RemoveAll(dir); err != nil {
 			b.Error(err)
 		}
@@ -68,7 +71,7 @@ func (d *docker) prepare(b *testing.B) {
 	if err := os.CopyFS(d.context, os.DirFS(filepath.Join(root, "examples", "flask"))); err != nil {
 		b.Fatal(err)
 	}
-	ca := caBundle(b)
+	ca := testimage.Access(b).CA
 	if len(ca) == 0 {
 		return
 	}

@@ -105,6 +105,11 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 		res.finish(c, start)
 		return res, ErrOriginal
 	}
+	if len(o.Only) > 0 && !slices.ContainsFunc(o.Only, func(n string) bool { return n != Original }) {
+		res.judge(o)
+		res.finish(c, start)
+		return res, nil
+	}
 	evidence, err := c.evidence(ctx, first)
 	if err != nil {
 		return nil, err
