@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -15,6 +15,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 )
+
+// layouts is held while an image is added to a layout: two at once would lose one from its index.
+var layouts sync.Mutex
 
 // Image reads the image an export left in the daemon into the OCI layout dir, and removes it from the daemon when it
 // has no name there.
@@ -26,15 +29,20 @@ func (d *Daemon) Image(ctx context.Context, response map[string]string, dir stri
 	if id == "" {
 		return nil, fmt.Errorf("reading the image from %s: it did not say which it made", d)
 	}
-	archive := filepath.Join(dir, "docker-save.tmp")
-	defer os.Remove(archive)
-	if err := d.save(ctx, id, archive); err != nil {
-		return nil, fmt.Errorf("reading image %s from %s: %w", id, d, err)
-	}
-	img, err := tarball.ImageFromPath(archive, nil)
+	archive, err := os.CreateTemp(dir, "docker-save-*.tmp") // several images may be on their way into dir
 	if err != nil {
 		return nil, fmt.Errorf("reading image %s from %s: %w", id, d, err)
 	}
+	defer os.Remove(archive.Name())
+	if err := errors.Join(d.save(ctx, id, archive), archive.Close()); err != nil {
+		return nil, fmt.Errorf("reading image %s from %s: %w", id, d, err)
+	}
+	img, err := tarball.ImageFromPath(archive.Name(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading image %s from %s: %w", id, d, err)
+	}
+	layouts.Lock()
+	defer layouts.Unlock()
 	path, err := layout.FromPath(dir)
 	if err != nil {
 		if path, err = layout.Write(dir, empty.Index); err != nil {
@@ -53,20 +61,14 @@ func (d *Daemon) Image(ctx context.Context, response map[string]string, dir stri
 }
 
 // save writes what "docker save" would.
-func (d *Daemon) save(ctx context.Context, id, file string) error {
+func (d *Daemon) save(ctx context.Context, id string, w io.Writer) error {
 	resp, err := d.do(ctx, http.MethodGet, "/images/"+id+"/get")
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(f, resp.Body); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	return f.Close()
+	_, err = io.Copy(w, resp.Body)
+	return err
 }
 
 // removeNameless removes an image that nobody gave a name; its layers stay in the build cache. Failing to is no harm.
