@@ -110,7 +110,11 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	if err := p.bound(h, name); err != nil {
 		return err
 	}
-	if p.index.disk += h.Size; p.index.disk < 0 {
+	size := h.Size
+	if h.Typeflag == tar.TypeSymlink {
+		size = int64(len(h.Linkname)) // a file system, and Docker, count its text
+	}
+	if p.index.disk += size; p.index.disk < 0 {
 		return fmt.Errorf("files of more than 8 EiB, at %q", h.Name) // sparse ones cost an attacker nothing
 	}
 	base := path.Base(name)

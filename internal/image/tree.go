@@ -54,7 +54,7 @@ type LayerInfo struct {
 	Digest    v1.Hash // of the blob
 	DiffID    v1.Hash // of its uncompressed content
 	PullBytes int64   // compressed size
-	DiskBytes int64   // bytes of the files in it
+	DiskBytes int64   // bytes of the files and symbolic links in it, as Docker counts
 	CreatedBy string  // the history's command, "" when the history does not say
 }
 
@@ -308,12 +308,16 @@ func (t *Tree) Content(path string) ([]byte, bool) {
 	return e.content, true
 }
 
-// LayerFiles returns every regular file that layer i brings, those that a later layer hides included, sorted by path.
+// LayerFiles returns every regular file and symbolic link that layer i brings, those that a later layer hides included, sorted
+// by path. Their sizes add up to the layer's DiskBytes.
 func (t *Tree) LayerFiles(i int) []File {
 	var files []File
 	for n := range t.layers[i].entries {
-		if e := &t.layers[i].entries[n]; e.Type == tar.TypeReg {
+		switch e := &t.layers[i].entries[n]; e.Type {
+		case tar.TypeReg:
 			files = append(files, File{e.Path, e.Size})
+		case tar.TypeSymlink:
+			files = append(files, File{e.Path, int64(len(e.Linkname))})
 		}
 	}
 	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })

@@ -226,7 +226,7 @@ func TestTreeMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := image.Size{Pull: size + m.Config.Size + m.Layers[0].Size + m.Layers[1].Size, Disk: 1000 + 2 + 2 + 1 + 1 + 500, Layers: 2, Files: 5,
+	want := image.Size{Pull: size + m.Config.Size + m.Layers[0].Size + m.Layers[1].Size, Disk: 1000 + 2 + 2 + 1 + 1 + 500 + 7, Layers: 2, Files: 5,
 		Setuid: []string{"/g"}, Shell: "/bin/sh", Libc: "none", User: "app"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

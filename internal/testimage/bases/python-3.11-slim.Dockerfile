@@ -12,11 +12,8 @@ RUN set -eux; \
 ENV PYTHON_VERSION=3.11.2
 RUN set -eux; \
     savedAptMark="$(apt-mark showmanual)"; \
-    if [ -e /etc/apt/sources.list.d/debian.sources ]; then \
-        sed 's/^Types: .*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources > /etc/apt/sources.list.d/source.sources; \
-    else \
-        echo 'deb-src http://deb.debian.org/debian bookworm main' > /etc/apt/sources.list.d/source.list; \
-    fi; \
+    key="$(sed -n 's/^Signed-By: *//p' /etc/apt/sources.list.d/*.sources | head -n 1)"; \
+    echo "deb-src ${key:+[signed-by=$key] }http://deb.debian.org/debian bookworm main" > /etc/apt/sources.list.d/source.list; \
     apt-get update; \
     apt-get install -y --no-install-recommends \
         dpkg-dev gcc libbz2-dev libc6-dev libdb-dev libffi-dev libgdbm-dev liblzma-dev libncursesw5-dev \
@@ -34,7 +31,7 @@ RUN set -eux; \
     make -s LDFLAGS="-Wl,--strip-all,-rpath='\$\$ORIGIN/../lib'" python; \
     make -s install > /dev/null; \
     cd /; \
-    rm -rf /usr/src/python /etc/apt/sources.list.d/source.list /etc/apt/sources.list.d/source.sources; \
+    rm -rf /usr/src/python /etc/apt/sources.list.d/source.list; \
     find /usr/local -depth \( \
         \( -type d -a \( -name test -o -name tests -o -name idle_test \) \) -o \
         \( -type f -a \( -name '*.pyc' -o -name '*.pyo' -o -name 'libpython*.a' \) \) \
