@@ -70,7 +70,7 @@ var misses = []struct {
 	{"library", regexp.MustCompile(`()Error loading shared library ([^:\s]+): No such file`)},
 	{"executable", regexp.MustCompile(`()exec: "?([^":]+)"?: (?:not found|executable file not found)`)},
 	{"executable", regexp.MustCompile(`()(?:^|/)(?:ba|da|a)?sh: (?:(?:line )?\d+: )?([^\s:]+): (?:command )?not found$`)},
-	{"executable", regexp.MustCompile(`()(?:^|/)env: .?['‘"]?([\w./+-]+)['’"]?: No such file`)},
+	{"executable", regexp.MustCompile(`()(?:^|/)env: (?:can't execute )?['‘"]?([\w./+-]+)['’"]?: No such file`)},
 	{"executable", regexp.MustCompile(`()its interpreter (\S+) is not in the image`)},
 	{"executable", regexp.MustCompile(`()fork/exec (\S+): no such file or directory`)},
 	{"file", regexp.MustCompile(`()can't open file '([^']+)': \[Errno 2\]`)},
