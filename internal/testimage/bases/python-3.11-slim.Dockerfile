@@ -22,7 +22,7 @@ RUN set -eux; \
     cd /usr/src/python; \
     # --download-only and the plain upstream archive: Debian's patches move site-packages to dist-packages.
     apt-get source --only-source --download-only python3.11; \
-    tar -xJf python3.11_*.orig.tar.xz --strip-components=1; \
+    tar -xf python3.11_*.orig.tar.[gx]z --strip-components=1; \
     gnuArch="$(dpkg-architecture --query DEB_BUILD_GNU_TYPE)"; \
     ./configure --build="$gnuArch" --enable-loadable-sqlite-extensions --enable-option-checking=fatal \
         --enable-shared --with-ensurepip --prefix=/usr/local > /dev/null; \
