@@ -53,3 +53,17 @@ func TestParseReport(t *testing.T) {
 		}
 	}
 }
+
+// A program's log is foreign text.
+func FuzzMisses(f *testing.F) {
+	for _, c := range missLines {
+		f.Add(c.line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		for _, m := range findMisses([]string{line}) {
+			if m.Kind == "" || m.Name == "" {
+				t.Errorf("%q: got %+v, which names nothing", line, m)
+			}
+		}
+	})
+}
