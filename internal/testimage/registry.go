@@ -157,7 +157,41 @@ func Serve(t testing.TB, layouts []string, wrap ...func(http.Handler) http.Handl
 	return s
 }
 
-var shared = sync.OnceValues(func() (*Server, error) {
+// shared is the registry of all tests that run now.
+var shared struct {
+	sync.Mutex
+	server *Server
+	users  int
+}
+
+// Registry returns the URL of the loopback registry that holds this machine's base images, the mirror of docker.io
+// and gcr.io in tests. Tests that run at the same time share one; it ends with the last of them.
+func Registry(t testing.TB) string {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.users == 0 {
+		s, err := listenShared()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.server = s
+	}
+	shared.users++
+	t.Cleanup(func() {
+		shared.Lock()
+		defer shared.Unlock()
+		if shared.users--; shared.users > 0 {
+			return
+		}
+		if err := shared.server.Close(); err != nil {
+			t.Errorf("closing the loopback registry: %v", err)
+		}
+	})
+	return shared.server.URL()
+}
+
+func listenShared() (*Server, error) {
 	dirs, err := Layouts()
 	if err != nil {
 		return nil, err
@@ -169,15 +203,4 @@ var shared = sync.OnceValues(func() (*Server, error) {
 		return nil, err
 	}
 	return Listen(dirs)
-})
-
-// Registry returns the URL of the loopback registry that holds this machine's base images, the mirror of docker.io
-// and gcr.io in tests. It is started once in a test process and lives as long as it.
-func Registry(t testing.TB) string {
-	t.Helper()
-	s, err := shared()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.URL()
 }
