@@ -3,6 +3,8 @@ package stack
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -74,5 +76,25 @@ func TestHasWheel(t *testing.T) {
 		if got != c.want || (err != nil) != c.fails {
 			t.Errorf("%s %s: got %d, %v; want %d", c.name, c.version, got, err, c.want)
 		}
+	}
+}
+
+func TestIndex(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("PIP_INDEX_URL", "")
+	t.Setenv("PIP_CONFIG_FILE", "")
+	if err := os.MkdirAll(filepath.Join(home, ".config/pip"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, ".config/pip/pip.conf"), []byte("[global]\ntimeout = 3\nindex-url = https://proxy.example/simple\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Index(), "https://proxy.example/simple"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	t.Setenv("PIP_INDEX_URL", "https://env.example/simple")
+	if got, want := Index(), "https://env.example/simple"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -24,13 +25,27 @@ const (
 
 const maxIndex = 32 << 20 // bytes of one project's page
 
-// Index is the package index that pip would ask.
+// Index is the package index that pip would ask: that of its environment, else of its configuration files, the most
+// specific first (pip.pypa.io/en/stable/topics/configuration), else PyPI.
 func Index() string {
 	if s := os.Getenv("PIP_INDEX_URL"); s != "" {
 		return s
 	}
+	files := []string{os.Getenv("PIP_CONFIG_FILE")}
+	if home, err := os.UserHomeDir(); err == nil {
+		files = append(files, filepath.Join(home, ".config/pip/pip.conf"), filepath.Join(home, ".pip/pip.conf"))
+	}
+	for _, f := range append(files, "/etc/pip.conf") {
+		if b, err := os.ReadFile(f); err == nil {
+			if m := indexURL.FindSubmatch(b); m != nil {
+				return string(m[1])
+			}
+		}
+	}
 	return "https://pypi.org/simple"
 }
+
+var indexURL = regexp.MustCompile(`(?m)^\s*index[-_]url\s*[=:]\s*(\S+)`)
 
 var normal = regexp.MustCompile(`[-_.]+`)
 
