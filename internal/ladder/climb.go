@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -185,8 +186,9 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 	}
 	b := c.o.Build
 	b.Name, b.Context, b.Dockerfile, b.Filename, b.Store = r.Name, c.Dir, r.Dockerfile, r.Source, c.store
-	if b.Ignore == nil {
-		b.Ignore = c.ignoreFor(r)
+	var err error
+	if b.Ignore, err = c.ignoreFor(r); err != nil {
+		return err
 	}
 	if d, err := dockerfile.Parse(r.Source, r.Dockerfile); err == nil && d.StageNamed(b.Target) == nil {
 		b.Target = "" // the stage is one of the original's
@@ -221,15 +223,15 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 }
 
 // ignoreFor gives a candidate the ignore file that its source would have had.
-func (c *climb) ignoreFor(r *rung) []byte {
+func (c *climb) ignoreFor(r *rung) ([]byte, error) {
 	if r.Ignore != nil {
-		return r.Ignore
+		return r.Ignore, nil
 	}
 	b, err := os.ReadFile(filepath.Join(c.Dir, r.Source+".dockerignore"))
-	if err != nil {
-		return nil // BuildKit then reads .dockerignore
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // what it would keep out may be secret
+		return nil, fmt.Errorf("reading what the build context leaves out: %w", err)
 	}
-	return b
+	return b, nil // nil: BuildKit then reads .dockerignore
 }
 
 func (c *climb) hints() check.Hints {

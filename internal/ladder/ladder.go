@@ -94,14 +94,22 @@ func relative(dir, path string) string {
 // siblings are the user's own other Dockerfiles: by convention Dockerfile.NAME
 // beside the first one.
 func siblings(dir, first string, extra []Named) ([]Named, error) {
-	found, err := filepath.Glob(filepath.Join(dir, "Dockerfile.*"))
+	found, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return nil, fmt.Errorf("looking for Dockerfiles: %w", err)
+	}
+	own, err := os.Stat(first)
 	if err != nil {
 		return nil, fmt.Errorf("looking for Dockerfiles: %w", err)
 	}
 	var out []Named
-	for _, f := range found {
-		if fi, err := os.Stat(f); err == nil && fi.Mode().IsRegular() && f != first && !strings.HasSuffix(f, ".dockerignore") {
-			out = append(out, Named{filepath.Base(f), f})
+	for _, e := range found {
+		if !strings.HasPrefix(e.Name(), "Dockerfile.") || strings.HasSuffix(e.Name(), ".dockerignore") {
+			continue
+		}
+		f := filepath.Join(dir, e.Name())
+		if fi, err := os.Stat(f); err == nil && fi.Mode().IsRegular() && !os.SameFile(fi, own) {
+			out = append(out, Named{e.Name(), f})
 		}
 	}
 	for _, n := range extra {

@@ -144,7 +144,7 @@ func (b *Build) waterfall(s *strings.Builder) {
 	t := table.NewWriter()
 	t.SetStyle(plain)
 	t.SuppressTrailingSpaces()
-	t.AppendHeader(table.Row{"where the bytes on disk went", "original", w.Name, "saved"})
+	t.AppendHeader(table.Row{"where the bytes on disk went", "original", Clean(w.Name), "saved"})
 	right := func(n int) table.ColumnConfig {
 		return table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight}
 	}
@@ -193,7 +193,7 @@ func (b *Build) tail(s *strings.Builder) {
 		fmt.Fprintf(s, "written: %s@%s, %s to pull\n", Clean(x.Dest), x.Digest, Bytes(x.PullBytes))
 	}
 	for _, n := range b.Next {
-		fmt.Fprintf(s, "  %s\n", n)
+		fmt.Fprintf(s, "  %s\n", Clean(n))
 	}
 	if b.Checks.YAML != "" {
 		s.WriteString("\nThe checks were guessed:\n")
@@ -201,7 +201,9 @@ func (b *Build) tail(s *strings.Builder) {
 			fmt.Fprintf(s, "  · %s\n", Clean(r))
 		}
 		s.WriteString("Keep them as lighten.yaml, and add what matters to you:\n\n")
-		s.WriteString(b.Checks.YAML)
+		for l := range strings.Lines(b.Checks.YAML) { // a HEALTHCHECK in it is foreign text
+			s.WriteString(Clean(strings.TrimSuffix(l, "\n")) + "\n")
+		}
 	}
 }
 
@@ -260,7 +262,7 @@ func Clean(s string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u202e' || r == '\u202d':
+		case r < 0x20 || r == 0x7f || (r >= 0x80 && r < 0xa0) || (r >= '\u202a' && r <= '\u202e') || (r >= '\u2066' && r <= '\u2069'):
 			return '\uFFFD'
 		}
 		return r

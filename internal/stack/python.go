@@ -31,7 +31,7 @@ var (
 		{"django", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+django\b`)},
 	}
 	route    = regexp.MustCompile(`(?m)^\s*@\w+\.(route|get)\(\s*["'](/[^"'<{]*)["'](.*)$`)
-	portArg  = regexp.MustCompile(`\bport\s*=\s*(\d{2,5})\b`)
+	portArg  = regexp.MustCompile(`(?s)(?:\.run|\bserve|run_simple)\([^()]*?\bport\s*=\s*(\d{2,5})\b`)
 	cliWords = regexp.MustCompile(`(?m)\bargparse\b|^\s*import click\b|\bsys\.stdin\b|\btyper\b`)
 )
 

@@ -20,7 +20,7 @@ func TestDetect(t *testing.T) {
 		want             Project
 	}{
 		{"flask", "FROM python:3.11\n", map[string]string{
-			"app.py": "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef a(): pass\n@app.route('/items', methods=['POST'])\ndef b(): pass\n@app.route('/items/<id>')\ndef c(): pass\napp.run(port=8080)\n",
+			"app.py": "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef a(): pass\n@app.route('/items', methods=['POST'])\ndef b(): pass\n@app.route('/items/<id>')\ndef c(): pass\napp.run(host='0.0.0.0',\n  port=8080)\n", "db.py": "connect(port=5432)\n",
 		}, Project{Language: "python", Version: "3.11", Framework: "flask", Port: 8080, Routes: []string{"/"}}},
 		{"fastapi", "ARG V=3.12\nFROM docker.io/library/python:${V}-slim\n", map[string]string{
 			"srv/main.py": "from fastapi import FastAPI\napp = FastAPI()\n@app.get(\"/health\")\nasync def h(): return 1\n@app.post(\"/x\")\nasync def x(): return 1\n",
