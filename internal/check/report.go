@@ -56,25 +56,24 @@ func ParseReport(b []byte) (*Report, error) {
 	return &r, nil
 }
 
-// misses are the messages of common run times; a pattern's last group is the
-// name, a group before it who needs it.
+// misses are the messages of common run times; a pattern's group is the name.
 var misses = []struct {
 	kind string
 	re   *regexp.Regexp
 }{
-	{"module", regexp.MustCompile(`()ModuleNotFoundError: No module named '([\w.]+)'`)},
-	{"module", regexp.MustCompile(`()Cannot find module '([^']+)'`)},
-	{"module", regexp.MustCompile(`: ()No module named ([\w.]+)$`)},
-	{"library", regexp.MustCompile(`()error while loading shared libraries: ([^:\s]+): cannot open`)},
-	{"library", regexp.MustCompile(`()(?:ImportError|OSError): ([\w.+/-]+\.so[\w.]*): cannot open shared object`)},
-	{"library", regexp.MustCompile(`()Error loading shared library ([^:\s]+): No such file`)},
-	{"executable", regexp.MustCompile(`()exec: "?([^":]+)"?: (?:not found|executable file not found)`)},
-	{"executable", regexp.MustCompile(`()(?:^|/)(?:ba|da|a)?sh: (?:(?:line )?\d+: )?([^\s:]+): (?:command )?not found$`)},
-	{"executable", regexp.MustCompile(`()(?:^|/)env: (?:can't execute )?['‘"]?([\w./+-]+)['’"]?: No such file`)},
-	{"executable", regexp.MustCompile(`()its interpreter (\S+) is not in the image`)},
-	{"executable", regexp.MustCompile(`()fork/exec (\S+): no such file or directory`)},
-	{"file", regexp.MustCompile(`()can't open file '([^']+)': \[Errno 2\]`)},
-	{"file", regexp.MustCompile(`()FileNotFoundError: \[Errno 2\] No such file or directory: '([^']+)'`)},
+	{"module", regexp.MustCompile(`ModuleNotFoundError: No module named '([\w.]+)'`)},
+	{"module", regexp.MustCompile(`Cannot find module '([^']+)'`)},
+	{"module", regexp.MustCompile(`: No module named ([\w.]+)$`)},
+	{"library", regexp.MustCompile(`error while loading shared libraries: ([^:\s]+): cannot open`)},
+	{"library", regexp.MustCompile(`(?:ImportError|OSError): ([\w.+/-]+\.so[\w.]*): cannot open shared object`)},
+	{"library", regexp.MustCompile(`Error loading shared library ([^:\s]+): No such file`)},
+	{"executable", regexp.MustCompile(`exec: "?([^":]+)"?: (?:not found|executable file not found)`)},
+	{"executable", regexp.MustCompile(`(?:^|/)(?:ba|da|a)?sh: (?:(?:line )?\d+: )?([^\s:]+): (?:command )?not found$`)},
+	{"executable", regexp.MustCompile(`(?:^|/)env: (?:can't execute )?['‘"]?([\w./+-]+)['’"]?: No such file`)},
+	{"executable", regexp.MustCompile(`its interpreter (\S+) is not in the image`)},
+	{"executable", regexp.MustCompile(`fork/exec (\S+): no such file or directory`)},
+	{"file", regexp.MustCompile(`can't open file '([^']+)': \[Errno 2\]`)},
+	{"file", regexp.MustCompile(`FileNotFoundError: \[Errno 2\] No such file or directory: '([^']+)'`)},
 }
 
 var neededBy = regexp.MustCompile(`\(needed by ([^)]+)\)`)
@@ -88,7 +87,7 @@ func findMisses(lines []string) []Miss {
 			if g == nil {
 				continue
 			}
-			miss := Miss{Kind: m.kind, Name: g[2]}
+			miss := Miss{Kind: m.kind, Name: g[1]}
 			if n := neededBy.FindStringSubmatch(l); n != nil {
 				miss.NeededBy = n[1]
 			}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -36,10 +35,7 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 		for _, x := range all {
 			rep.Candidates = append(rep.Candidates, report.Candidate{Name: x.Name, Source: x.Source, Base: x.Base, Reason: x.Refused, Notes: x.Notes, Setuid: []string{}, Dockerfile: string(x.Dockerfile)})
 		}
-		e := json.NewEncoder(out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(rep)
+		return rep.Write(out, b.format, 0)
 	}
 	for _, x := range all {
 		base := x.Base

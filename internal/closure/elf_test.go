@@ -151,7 +151,7 @@ func TestLikeTheLoader(t *testing.T) {
 	testimage.Need(t, "root", "umoci", "skopeo", "chroot")
 	for ref, loader := range map[string]string{"python:3.11-slim": glibc, "python:3.11-alpine": musl} {
 		t.Run(ref, func(t *testing.T) {
-			src := baseRef(t, ref)
+			src := testimage.BaseRef(t, ref)
 			dir := t.TempDir()
 			for _, c := range [][]string{
 				{"skopeo", "--insecure-policy", "copy", "-q", src, "oci:" + dir + "/layout:x"},
@@ -212,25 +212,4 @@ func compareWithLoader(t *testing.T, tr *image.Tree, root, loader string) (compa
 func isLoader(name string) bool {
 	base := filepath.Base(name)
 	return strings.HasPrefix(base, "ld-") || strings.HasPrefix(base, "libc.musl-") || base == "libc.so"
-}
-
-// baseRef says where a base image lies on this machine.
-func baseRef(t testing.TB, ref string) string {
-	t.Helper()
-	testimage.Need(t, "base:"+ref)
-	dirs, err := testimage.Layouts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bases, err := testimage.Bases(dirs...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range bases {
-		if b.Ref == testimage.FullRef(ref) {
-			return "oci:" + b.Layout + ":" + b.Ref
-		}
-	}
-	t.Fatalf("no base image %s", ref)
-	return ""
 }

@@ -29,7 +29,7 @@ func TestReadTreeLikeUmoci(t *testing.T) {
 	testimage.Need(t, "root", "umoci", "skopeo", "bases")
 	cases := map[string]string{} // name -> reference
 	for _, ref := range []string{"docker.io/library/python:3.11-slim", "docker.io/library/python:3.11-alpine", "gcr.io/distroless/python3-debian12:latest"} {
-		cases[ref] = baseRef(t, ref)
+		cases[ref] = testimage.BaseRef(t, ref)
 	}
 	for ref, src := range cases {
 		t.Run(ref, func(t *testing.T) {
@@ -98,7 +98,7 @@ func sameAsDisk(t *testing.T, tree *image.Tree, root string) {
 // Docker shows as an image's size the bytes of its layers' files.
 func TestDiskIsDockersSize(t *testing.T) {
 	testimage.Need(t, "docker")
-	src := baseRef(t, "python:3.11-slim")
+	src := testimage.BaseRef(t, "python:3.11-slim")
 	img := mustOpen(t, src, image.Options{})
 	const name = "lighten-test/size:1"
 	if err := image.Write(t.Context(), img, "docker-daemon:"+name, image.WriteOptions{}); err != nil {
@@ -112,25 +112,4 @@ func TestDiskIsDockersSize(t *testing.T) {
 	if got := readTree(t, img).Measure().Disk; strings.TrimSpace(string(out)) != itoa(got) {
 		t.Errorf("Disk is %d, Docker says %s", got, out)
 	}
-}
-
-// baseRef says where a base image lies on this machine.
-func baseRef(t testing.TB, ref string) string {
-	t.Helper()
-	testimage.Need(t, "base:"+ref)
-	dirs, err := testimage.Layouts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bases, err := testimage.Bases(dirs...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range bases {
-		if b.Ref == testimage.FullRef(ref) {
-			return "oci:" + b.Layout + ":" + b.Ref
-		}
-	}
-	t.Fatalf("no base image %s", ref)
-	return ""
 }

@@ -163,7 +163,7 @@ func TestReadWithoutContent(t *testing.T) {
 
 func base(t testing.TB, ref string) v1.Image {
 	t.Helper()
-	img, err := image.Open(context.Background(), baseRef(t, ref), image.Options{})
+	img, err := image.Open(context.Background(), testimage.BaseRef(t, ref), image.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,25 +275,4 @@ func FuzzParsers(f *testing.F) {
 		inventory.ParseMetadata(b)
 		inventory.ParseDiversions(b)
 	})
-}
-
-// baseRef says where a base image lies on this machine.
-func baseRef(t testing.TB, ref string) string {
-	t.Helper()
-	testimage.Need(t, "base:"+ref)
-	dirs, err := testimage.Layouts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bases, err := testimage.Bases(dirs...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range bases {
-		if b.Ref == testimage.FullRef(ref) {
-			return "oci:" + b.Layout + ":" + b.Ref
-		}
-	}
-	t.Fatalf("no base image %s", ref)
-	return ""
 }

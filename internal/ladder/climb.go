@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,10 +58,8 @@ type Result struct {
 
 // Image returns the image of a candidate, or nil.
 func (r *Result) Image(name string) v1.Image {
-	for _, x := range r.rungs {
-		if x.Name == name {
-			return x.img
-		}
+	if x := r.find(name); x != nil {
+		return x.img
 	}
 	return nil
 }
@@ -227,11 +224,7 @@ func (c *climb) ignoreFor(r *rung) ([]byte, error) {
 	if r.Ignore != nil {
 		return r.Ignore, nil
 	}
-	b, err := os.ReadFile(filepath.Join(c.Dir, r.Source+".dockerignore"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // what it would keep out may be secret
-		return nil, fmt.Errorf("reading what the build context leaves out: %w", err)
-	}
-	return b, nil // nil: BuildKit then reads .dockerignore
+	return c.readIgnore(r.Source + ".dockerignore") // nil: BuildKit then reads .dockerignore
 }
 
 func (c *climb) hints() check.Hints {

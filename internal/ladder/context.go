@@ -45,16 +45,20 @@ func (p *Project) ScanContext(named ...string) error {
 
 // currentIgnore is the ignore file that BuildKit would read for the original.
 func (p *Project) currentIgnore() ([]byte, error) {
-	for _, f := range []string{filepath.Join(p.Dir, p.File) + ".dockerignore", filepath.Join(p.Dir, ".dockerignore")} {
-		b, err := os.ReadFile(f)
-		if err == nil {
-			return b, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
-			return nil, fmt.Errorf("reading the build context: %w", err)
-		}
+	if b, err := p.readIgnore(p.File + ".dockerignore"); b != nil || err != nil {
+		return b, err
 	}
-	return nil, nil
+	return p.readIgnore(".dockerignore")
+}
+
+// readIgnore reads an ignore file of the project, nil when there is none. One that cannot be read is an error: what it
+// would keep out may be secret.
+func (p *Project) readIgnore(name string) ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join(p.Dir, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading what the build context leaves out: %w", err)
+	}
+	return b, nil
 }
 
 // ignored tells whether a better .dockerignore was found.

@@ -1,7 +1,6 @@
 package ladder
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -69,32 +68,26 @@ func ids(t *image.Tree) map[string]string {
 
 // dists finds the installed distributions and returns the compiled modules.
 func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native []string) {
-	owners := map[string]bool{}
+	owners, compiled, added := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for x := range r.tree.All() {
+		p, owned := r.owners.Owner(x.Path)
 		if x.ELF != nil && dependency(x.Path) && x.Layer >= r.base {
 			native = append(native, x.Path)
-			if p, ok := r.owners.Owner(x.Path); ok {
-				owners[p.Name] = true
-			}
+			owners[p.Name] = true // of "" when nobody owns it
 		}
-	}
-	compiled, added := map[string]bool{}, map[string]bool{}
-	for x := range r.tree.All() {
-		if p, ok := r.owners.Owner(x.Path); ok && p.Ecosystem == inventory.PyPI && x.Layer >= r.base {
+		if owned && p.Ecosystem == inventory.PyPI && x.Layer >= r.base {
 			added[p.Name] = true
 			if dir, name := path.Split(x.Path); dir == "/usr/local/bin/" {
 				e.Scripts = append(e.Scripts, name)
 			}
 		}
-		if !strings.HasSuffix(x.Path, wheelRecord) {
-			continue
-		}
-		if b, ok := r.tree.Content(x.Path); ok && bytes.Contains(b, []byte("-linux_")) {
-			if p, ok := r.owners.Owner(x.Path); ok {
+		if owned && strings.HasSuffix(x.Path, wheelRecord) {
+			if b, ok := r.tree.Content(x.Path); ok && bytes.Contains(b, []byte("-linux_")) {
 				compiled[p.Name] = true
 			}
 		}
 	}
+	transport, index := c.access.Transport(), stack.Index() // of all questions: connections are used again
 	for _, p := range r.owners.Packages() {
 		if p.Ecosystem != inventory.PyPI || !added[p.Name] { // what the base image has is no dependency of the program
 			continue
@@ -102,7 +95,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		d := rewrite.Dist{Name: p.Name, Version: p.Version, Native: owners[p.Name], Compiled: compiled[p.Name]}
 		if d.Native && !d.Compiled {
 			// an index that cannot be asked leaves it to the build to find out
-			w, err := stack.HasWheel(ctx, c.access.Transport(), stack.Index(), d.Name, d.Version, "musllinux")
+			w, err := stack.HasWheel(ctx, transport, index, d.Name, d.Version, "musllinux")
 			d.NoMusl = err == nil && w == stack.WheelsNone
 		}
 		e.Dists = append(e.Dists, d)
@@ -142,9 +135,9 @@ func (c *climb) packagesOf(ctx context.Context, ref string) ([]string, error) {
 	err := c.o.Engine.Use(ctx, ref, c.o.Build.Platform, c.o.Build.Progress, func(ctx context.Context, b *engine.Built) error {
 		status, err := b.ReadFile(ctx, "/var/lib/dpkg/status")
 		if err == nil {
-			for s := bufio.NewScanner(bytes.NewReader(status)); s.Scan(); {
-				if n, ok := strings.CutPrefix(s.Text(), "Package: "); ok {
-					out = append(out, n)
+			for l := range strings.Lines(string(status)) {
+				if n, ok := strings.CutPrefix(l, "Package: "); ok {
+					out = append(out, strings.TrimSpace(n))
 				}
 			}
 			return nil

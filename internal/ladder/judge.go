@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
 )
 
@@ -38,10 +39,10 @@ func (c *climb) verdict(r, original *rung) {
 		rep.Reason = fmt.Sprintf("check %q: expected %s, found %s", firstFailed.Name, firstFailed.Expected, firstFailed.Found)
 	}
 	if missing := explainMissing(r, original); len(missing) > 0 {
-		rep.Reason = strings.Join(missing, "; ")
 		if firstFailed != nil {
-			rep.Details = append(rep.Details, fmt.Sprintf("check %q: expected %s, found %s", firstFailed.Name, firstFailed.Expected, firstFailed.Found))
+			rep.Details = append(rep.Details, rep.Reason)
 		}
+		rep.Reason = strings.Join(missing, "; ")
 	}
 	for _, l := range r.check.LogTail {
 		rep.Details = append(rep.Details, "log: "+l)
@@ -221,7 +222,7 @@ func kind(r *rung, layer int, p string) string {
 		return kindDeps
 	}
 	if o, ok := r.owners.Owner(p); ok {
-		if o.Ecosystem == "pypi" {
+		if o.Ecosystem == inventory.PyPI {
 			return kindDeps
 		}
 		return kindSystem

@@ -150,7 +150,7 @@ func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidat
 	}{
 		{"slim", rewrite.Slim}, {"multi-stage", rewrite.MultiStage}, {"alpine", rewrite.Alpine}, {"distroless", rewrite.Distroless},
 	} {
-		out = append(out, p.made(s.name, p.File, in, s.make))
+		out = append(out, p.made(s.name, in, s.make))
 	}
 	for i := range out {
 		if out[i].Refused == "" && p.ignored() {
@@ -158,13 +158,13 @@ func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidat
 		}
 	}
 	for _, n := range p.Siblings {
-		out = append(out, p.sibling(n, e)...)
+		out = append(out, p.sibling(n)...)
 	}
 	return out
 }
 
-func (p *Project) made(name, source string, in rewrite.Input, make func(rewrite.Input) (rewrite.Output, error)) Candidate {
-	c := Candidate{Name: name, Source: source}
+func (p *Project) made(name string, in rewrite.Input, make func(rewrite.Input) (rewrite.Output, error)) Candidate {
+	c := Candidate{Name: name, Source: p.File}
 	o, err := make(in)
 	if err != nil {
 		c.Refused = err.Error()
@@ -176,7 +176,7 @@ func (p *Project) made(name, source string, in rewrite.Input, make func(rewrite.
 
 // sibling is a Dockerfile of the user's as it stands and, where it is one that
 // is known not to start, its repaired form.
-func (p *Project) sibling(n Named, e rewrite.Evidence) []Candidate {
+func (p *Project) sibling(n Named) []Candidate {
 	c := Candidate{Name: n.Name, Source: relative(p.Dir, n.File)}
 	src, err := os.ReadFile(n.File)
 	if err != nil {
@@ -189,11 +189,7 @@ func (p *Project) sibling(n Named, e rewrite.Evidence) []Candidate {
 		return []Candidate{c}
 	}
 	c.Dockerfile, c.Base = src, p.base(doc)
-	project, err := stack.Detect(os.DirFS(p.Dir), doc)
-	if err != nil {
-		return []Candidate{c}
-	}
-	fixed, why, err := rewrite.Repair(rewrite.Input{Doc: doc, Project: project, Evidence: e})
+	fixed, why, err := rewrite.Repair(doc)
 	if err != nil || why == "" {
 		return []Candidate{c}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -37,7 +38,7 @@ var columns = []column{
 	{"files", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Files) })},
 	{"packages", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Packages) })},
 	{"libc", 2, false, built(func(c *Candidate) string { return Clean(c.Libc) })},
-	{"user", 2, false, built(func(c *Candidate) string { return Clean(orRoot(c.User)) })},
+	{"user", 2, false, built(func(c *Candidate) string { return Clean(cmp.Or(c.User, "root")) })},
 	{"shell", 2, false, built(func(c *Candidate) string { return yesNo(c.Shell != "") })},
 	{"setuid", 2, true, built(func(c *Candidate) string { return strconv.Itoa(len(c.Setuid)) })},
 	{"build", 2, true, built(func(c *Candidate) string { return fmt.Sprintf("%.1f s", c.BuildSeconds) })},
@@ -126,7 +127,7 @@ func (b *Build) reasons(s *strings.Builder) {
 		if c.Reason == "" && len(c.Notes) == 0 && len(c.Details) == 0 {
 			continue
 		}
-		fmt.Fprintf(s, "\n%s: %s\n", Clean(c.Name), Clean(firstNonEmpty(c.Reason, verdict(b, c))))
+		fmt.Fprintf(s, "\n%s: %s\n", Clean(c.Name), Clean(cmp.Or(c.Reason, verdict(b, c))))
 		for _, n := range c.Notes {
 			fmt.Fprintf(s, "  · %s\n", indent(n, "    "))
 		}
@@ -290,15 +291,6 @@ func yesNo(b bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-func orRoot(u string) string { return firstNonEmpty(u, "root") }
-
-func firstNonEmpty(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func unlessZero(v float64, format string) string {

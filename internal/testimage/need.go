@@ -100,6 +100,27 @@ func Has(ref string) bool {
 	return false
 }
 
+// BaseRef says where a base image lies on this machine, as lighten names it; without it the test is skipped.
+func BaseRef(t testing.TB, ref string) string {
+	t.Helper()
+	Need(t, "base:"+ref)
+	dirs, err := Layouts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bases, err := Bases(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bases {
+		if b.Ref == FullRef(ref) {
+			return "oci:" + b.Layout + ":" + b.Ref
+		}
+	}
+	t.Fatalf("no base image %s", ref)
+	return ""
+}
+
 func errNoBases() error {
 	return fmt.Errorf("no base images here: neither in %s nor assembled; assemble them with `make bases`", "../shared/bases")
 }

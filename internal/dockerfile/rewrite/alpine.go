@@ -122,10 +122,11 @@ func alpinePackages(r *recipe, e Evidence) (build, run, compiled []string) {
 		}
 		build, run = append(build, p.build...), append(run, p.run...)
 	}
-	if !e.Built && r.compiles(e) {
+	guessed := !e.Built && r.compiles(e)
+	if guessed {
 		build = append(build, headers...)
 	}
-	if len(compiled) > 0 || !e.Built && r.compiles(e) {
+	if len(compiled) > 0 || guessed {
 		build = append(build, "gcc", "musl-dev", "libffi-dev")
 	}
 	return build, run, compiled

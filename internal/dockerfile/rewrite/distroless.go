@@ -234,11 +234,12 @@ func (d *distroless) translate(s step) ([]string, error) {
 	}
 }
 
+var pythonTag = regexp.MustCompile(`python:(\d+\.\d+)`)
+
 // Repair recognises the published distroless recipe, which copies the program
 // but not what pip installed, and mends it by edits on the user's own file. The
 // reason is "" for any other Dockerfile.
-func Repair(in Input) (Output, string, error) {
-	d := in.Doc
+func Repair(d *dockerfile.Document) (Output, string, error) {
 	final := d.Final()
 	base := d.Expand(final.Base, nil)
 	if len(d.Stages) < 2 || !strings.Contains(base, "distroless/python3") {
@@ -267,7 +268,7 @@ func Repair(in Input) (Output, string, error) {
 		site := "/usr/local/lib/python" + distrolessPython + "/site-packages"
 		why := "it cannot start: " + "line " + strconv.Itoa(i.Line) + " installs the dependencies into " + site + " of stage " + stage.Name +
 			", and line " + strconv.Itoa(from.Line) + " copies only the program from there"
-		if m := regexp.MustCompile(`python:(\d+\.\d+)`).FindStringSubmatch(d.Expand(stage.Base, nil)); m == nil || m[1] != distrolessPython {
+		if m := pythonTag.FindStringSubmatch(d.Expand(stage.Base, nil)); m == nil || m[1] != distrolessPython {
 			return Output{}, why + "; distroless has Python " + distrolessPython, nil
 		}
 		fixed, err := d.Apply(dockerfile.Edit{

@@ -81,7 +81,6 @@ type step struct {
 
 // recipe is the tidied original in steps.
 type recipe struct {
-	doc     *dockerfile.Document
 	head    string // all before the first FROM: directives, comments, arguments
 	base    string
 	tag     string // of an official Python image
@@ -104,7 +103,7 @@ func read(in Input) (*recipe, error) {
 	if in.Project.Version == "" {
 		in.Project.Version = in.Evidence.Python()
 	}
-	r := &recipe{doc: d, base: d.Expand(d.Final().Base, nil), version: in.Project.Version}
+	r := &recipe{base: d.Expand(d.Final().Base, nil), version: in.Project.Version}
 	if strings.Contains(r.base, "@") {
 		return nil, refuse("the base %s is pinned by digest: name the lighter base and its digest yourself", r.base)
 	}

@@ -21,7 +21,7 @@ var strategies = []struct {
 }{
 	{"slim", rewrite.Slim}, {"multi-stage", rewrite.MultiStage}, {"alpine", rewrite.Alpine}, {"distroless", rewrite.Distroless},
 	{"repair", func(in rewrite.Input) (rewrite.Output, error) {
-		o, why, err := rewrite.Repair(in)
+		o, why, err := rewrite.Repair(in.Doc)
 		if why != "" {
 			o.Notes = append([]string{why}, o.Notes...)
 		}
