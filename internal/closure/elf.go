@@ -28,7 +28,7 @@ type Missing struct {
 // The tree must hold the content of the loader's configuration files (inventory.Want keeps it); what `ldconfig` would
 // find counts as found, be /etc/ld.so.cache up to date or not.
 func Libraries(t *image.Tree, roots []string) (found map[string]string, missing []Missing) {
-	l := &linker{tree: t, found: map[string]string{}, missing: map[Missing]bool{}, conf: configured(t), env: libraryPath(t)}
+	l := newLinker(t)
 	for _, r := range roots {
 		l.root(r)
 	}
@@ -41,12 +41,18 @@ func Libraries(t *image.Tree, roots []string) (found map[string]string, missing 
 	return l.found, missing
 }
 
+func newLinker(t *image.Tree) *linker {
+	return &linker{tree: t, found: map[string]string{}, missing: map[Missing]bool{}, conf: configured(t), env: libraryPath(t)}
+}
+
 type linker struct {
 	tree    *image.Tree
 	found   map[string]string
 	missing map[Missing]bool
 	conf    []string // directories of ld.so.conf
 	env     []string // LD_LIBRARY_PATH
+
+	load func(o *object, at string) // told of every file that a program loads; nil: nobody
 }
 
 // object is a file in the order in which the loader takes it in, with the one that asked for it.
@@ -81,6 +87,9 @@ func (l *linker) root(p string) {
 				continue
 			}
 			loaded[lib.Path] = true
+			if l.load != nil {
+				l.load(o, at)
+			}
 			queue = append(queue, &object{path: at, elf: lib.ELF, parent: o})
 		}
 	}

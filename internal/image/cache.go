@@ -16,7 +16,7 @@ import (
 )
 
 // cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
-const cacheFormat = "lighten-layer-2"
+const cacheFormat = "lighten-layer-3"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -27,11 +27,11 @@ type cache struct {
 }
 
 func newCache(o *TreeOptions) cache {
-	if o.CacheDir == "" || o.Keep != nil && o.KeepName == "" {
+	if o.CacheDir == "" || (o.Keep != nil || o.Distil != nil) && o.KeepName == "" {
 		return cache{}
 	}
 	rule := "none"
-	if o.Keep != nil {
+	if o.Keep != nil || o.Distil != nil {
 		rule = fmt.Sprintf("%s, %d", o.KeepName, o.MaxContent)
 	}
 	return cache{o.CacheDir, rule}
@@ -153,7 +153,11 @@ func (e *encoder) entry(x *Entry) {
 		e.strs(f.Needed)
 		e.strs(f.Rpath)
 		e.strs(f.Runpath)
+		e.strs(f.Calls)
+		e.strs(f.Dlopen)
 	}
+	e.str(x.Shebang)
+	e.strs(x.Facts)
 	if x.kept {
 		e.str(string(x.content))
 	}
@@ -236,8 +240,9 @@ func (d *decoder) entry(x *Entry) {
 	x.linked = flags&flagLinked != 0
 	if flags&flagELF != 0 {
 		x.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
-			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs()}
+			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs(), Calls: d.strs(), Dlopen: d.strs()}
 	}
+	x.Shebang, x.Facts = d.str(), d.strs()
 	if flags&flagKept != 0 {
 		n := d.count()
 		x.content, x.kept = d.b[d.at:d.at+n:d.at+n], true

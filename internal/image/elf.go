@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -20,13 +22,20 @@ type ELF struct {
 	Rpath   []string // DT_RPATH, its parts
 	Runpath []string // DT_RUNPATH, its parts
 	Libc    string   // "glibc 2.36" in the C library itself, else ""
+	Calls   []string // functions of [wantedCalls] that it names, sorted: what it may do at run time that no table of needs says
+	Dlopen  []string // names of libraries among the strings of a file that calls dlopen, sorted; those of Needed are left out
 }
+
+// wantedCalls are functions that reach for files by a way of their own: a library by name, a shell, conversions.
+var wantedCalls = []string{"dlopen", "iconv_open", "popen", "system"}
 
 // Bounds on what a hostile file may make us keep. Real libraries need some dozens of others.
 const (
 	maxELFString  = 4096
 	maxELFNeeded  = 1024
 	maxELFDynamic = 1 << 20
+	maxELFStrings = 16 << 20
+	maxELFDlopen  = 256
 )
 
 // readELF returns the facts of an ELF file, nil when its headers cannot be read. It reads the program headers, as the
@@ -107,11 +116,13 @@ func (e *ELF) readDynamic(f *elf.File, r io.ReaderAt, p *elf.Prog) {
 		return
 	}
 	var entries [][2]uint64
-	var table uint64
+	var table, tableSize uint64
 	eachDynamic(data[:n], f.Class, f.ByteOrder, func(tag elf.DynTag, value uint64) {
 		switch tag {
 		case elf.DT_STRTAB:
 			table = value
+		case elf.DT_STRSZ:
+			tableSize = value
 		case elf.DT_NEEDED, elf.DT_SONAME, elf.DT_RPATH, elf.DT_RUNPATH:
 			if len(entries) < maxELFNeeded {
 				entries = append(entries, [2]uint64{uint64(tag), value})
@@ -138,6 +149,52 @@ func (e *ELF) readDynamic(f *elf.File, r io.ReaderAt, p *elf.Prog) {
 			e.Runpath = strings.Split(s, ":")
 		}
 	}
+	e.readCalls(io.NewSectionReader(r, base, int64(min(tableSize, maxELFStrings))))
+}
+
+// readCalls looks for functions in the names of dynamic symbols. A file that defines one of that name counts too: to
+// think that it calls it does no harm.
+func (e *ELF) readCalls(names *io.SectionReader) {
+	b := make([]byte, names.Size())
+	n, _ := names.ReadAt(b, 0) // a table that is cut off ends there
+	for _, c := range wantedCalls {
+		if bytes.Contains(b[:n], []byte("\x00"+c+"\x00")) {
+			e.Calls = append(e.Calls, c)
+		}
+	}
+}
+
+var soSuffix = []byte(".so")
+
+// libraryNames finds what looks like a library's name among the strings of a file: a whole string that begins with
+// "lib" or a slash and ends with .so or .so.VERSION.
+func libraryNames(content []byte) []string {
+	found := map[string]bool{}
+	for at := 0; len(found) < maxELFDlopen; {
+		i := bytes.Index(content[at:], soSuffix)
+		if i < 0 {
+			break
+		}
+		start, end := at+i, at+i+len(soSuffix)
+		at = end
+		for start > 0 && end-start < maxELFString && isNameByte(content[start-1]) {
+			start--
+		}
+		for end < len(content) && (content[end] == '.' || content[end] >= '0' && content[end] <= '9') {
+			end++
+		}
+		if start == 0 || content[start-1] != 0 || end == len(content) || content[end] != 0 {
+			continue
+		}
+		if s := string(content[start:end]); strings.HasPrefix(s, "lib") || s[0] == '/' {
+			found[s] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func isNameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/._+-", c) >= 0
 }
 
 // eachDynamic calls do for the entries of a dynamic section up to DT_NULL.

@@ -16,9 +16,11 @@ type Entry struct {
 	UID, GID int
 	Size     int64 // bytes of content; a hard link's are its target's
 	ModTime  time.Time
-	Linkname string // a symbolic link's text; the absolute path a hard link was made from
-	Layer    int    // index into Tree.Layers
-	ELF      *ELF   // nil unless the file is ELF
+	Linkname string   // a symbolic link's text; the absolute path a hard link was made from
+	Layer    int      // index into Tree.Layers
+	ELF      *ELF     // nil unless the file is ELF
+	Shebang  string   // a script's first line without "#!"; "" for what is none
+	Facts    []string // what TreeOptions.Distil took from the content
 
 	content []byte
 	kept    bool // content is there, be it empty

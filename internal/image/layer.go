@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -288,11 +289,11 @@ func (e *Entry) share(t *Entry) {
 		return
 	}
 	e.Mode, e.UID, e.GID, e.ModTime, e.Size = t.Mode, t.UID, t.GID, t.ModTime, t.Size
-	e.ELF, e.content, e.kept, e.linked = t.ELF, t.content, t.kept, true
+	e.ELF, e.Shebang, e.Facts, e.content, e.kept, e.linked = t.ELF, t.Shebang, t.Facts, t.content, t.kept, true
 }
 
-// elfBuffers holds *bytes.Buffer for ELF files that are read while they pass.
-var elfBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// buffers holds *bytes.Buffer for files that are read while they pass.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // maxBuffered is the largest ELF file held in memory; larger ones (node, chrome, LLVM) take the way through a
 // temporary file. Two layers at once bound the memory to twice that.
@@ -311,10 +312,19 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 	}
 	r = io.MultiReader(bytes.NewReader(magic[:n]), r)
 	isELF := string(magic[:n]) == "\x7fELF"
-	if isELF && !keep {
-		return readELFStream(e, r)
+	if string(magic[:min(n, 2)]) == "#!" {
+		if e.Shebang, r, err = readShebang(r); err != nil {
+			return err
+		}
 	}
-	if !keep {
+	distil := p.distil(e)
+	switch {
+	case keep:
+	case isELF:
+		return readELFStream(e, r)
+	case distil != nil:
+		return e.distil(distil, r)
+	default:
 		return nil
 	}
 	var b bytes.Buffer // grows with what is there, not with what a header promises
@@ -325,10 +335,46 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 		return fmt.Errorf("more than %d MiB of content to keep in memory", p.o.MaxKept>>20)
 	}
 	e.content, e.kept = bytes.Clone(b.Bytes()), true
+	if distil != nil {
+		e.Facts = distil(e.content)
+	}
 	if isELF {
 		e.setELF(bytes.NewReader(e.content), e.content)
 	}
 	return nil
+}
+
+func (p *layerPass) distil(e *Entry) func([]byte) []string {
+	if p.o.Distil == nil || e.Size > p.o.MaxContent {
+		return nil
+	}
+	return p.o.Distil(e.Path, e.Size)
+}
+
+// distil reads a file for its facts alone.
+func (e *Entry) distil(f func([]byte) []string, r io.Reader) error {
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	if _, err := b.ReadFrom(r); err != nil {
+		return err
+	}
+	e.Facts = f(b.Bytes())
+	return nil
+}
+
+// maxShebang is as much of a script's first line as the kernel looks at (linux/binfmts.h, BINPRM_BUF_SIZE).
+const maxShebang = 256
+
+// readShebang reads a script's first line without "#!", and returns a reader of all of the content.
+func readShebang(r io.Reader) (string, io.Reader, error) {
+	b := make([]byte, maxShebang)
+	n, err := io.ReadFull(r, b)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return "", nil, err
+	}
+	line, _, _ := bytes.Cut(b[2:n], []byte("\n"))
+	return strings.TrimSpace(string(line)), io.MultiReader(bytes.NewReader(b[:n]), r), nil
 }
 
 func readELFStream(e *Entry, r io.Reader) error {
@@ -347,8 +393,8 @@ func readELFStream(e *Entry, r io.Reader) error {
 		e.setELF(f, nil)
 		return nil
 	}
-	b := elfBuffers.Get().(*bytes.Buffer)
-	defer elfBuffers.Put(b)
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
 	b.Reset()
 	if _, err := b.ReadFrom(r); err != nil {
 		return err
@@ -359,7 +405,13 @@ func readELFStream(e *Entry, r io.Reader) error {
 
 func (e *Entry) setELF(r io.ReaderAt, content []byte) {
 	e.ELF = readELF(r, e.Size)
-	if e.ELF != nil && e.ELF.Soname == "libc.so.6" {
+	if e.ELF == nil {
+		return
+	}
+	if e.ELF.Soname == "libc.so.6" {
 		e.ELF.Libc = glibcVersion(content)
+	}
+	if slices.Contains(e.ELF.Calls, "dlopen") {
+		e.ELF.Dlopen = slices.DeleteFunc(libraryNames(content), func(n string) bool { return slices.Contains(e.ELF.Needed, n) || n == e.ELF.Soname })
 	}
 }

@@ -20,8 +20,14 @@ import (
 // TreeOptions say what of an image's files is kept in memory.
 type TreeOptions struct {
 	Keep     func(path string, size int64) bool // whose content is kept; nil: nobody's. Called from several goroutines
-	KeepName string                             // names what Keep does, for the cache; "" with a Keep: the cache is not used
-	CacheDir string                             // directory of layer indexes by diff ID, made as needed; "": none
+	KeepName string                             // names what Keep and Distil do, for the cache; "" with either: the cache is not used
+
+	// Distil returns for a file of which facts are wanted the function that takes them from its content, else nil. They
+	// are remembered in Entry.Facts instead of the content. Files larger than MaxContent have none. It is called from
+	// several goroutines.
+	Distil func(path string, size int64) func(content []byte) []string
+
+	CacheDir string // directory of layer indexes by diff ID, made as needed; "": none
 
 	MaxContent int64 // largest content kept, in bytes; 0: 32 MiB
 	MaxKept    int64 // most bytes of content kept of a layer; 0: 512 MiB

@@ -2,6 +2,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -72,16 +73,13 @@ func Read(t *image.Tree) (*Inventory, error) {
 		}
 	}
 	i.count()
-	slices.SortStableFunc(i.packages, func(a, b *Package) int {
-		if c := strings.Compare(a.Ecosystem, b.Ecosystem); c != 0 {
-			return c
-		}
-		if c := strings.Compare(a.Name, b.Name); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Arch+a.Version, b.Arch+b.Version)
-	})
+	slices.SortStableFunc(i.packages, func(a, b *Package) int { return Compare(*a, *b) })
 	return i, nil
+}
+
+// Compare orders packages by ecosystem, name and version.
+func Compare(a, b Package) int {
+	return cmp.Or(strings.Compare(a.Ecosystem, b.Ecosystem), strings.Compare(a.Name, b.Name), strings.Compare(a.Arch+a.Version, b.Arch+b.Version))
 }
 
 // count sums up what each package has in the image.

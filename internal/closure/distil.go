@@ -1,0 +1,156 @@
+package closure
+
+import (
+	"bytes"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/inventory"
+)
+
+// Facts of a source, as Distil remembers them: a kind, a space, a name.
+const (
+	factImport = "import " // a Python module that is imported, dotted; relative ones begin with dots
+	factString = "string " // a string that could be the dotted name of one
+	factRun    = "run "    // a word among the strings near a call that runs commands
+)
+
+// maxSource is the size of a source that is read for what it names. Larger ones are generated.
+const maxSource = 1 << 20
+
+// Want reports whether [Make] and [inventory.Read] need the content of the file at path, for image.TreeOptions.Keep.
+func Want(p string, size int64) bool {
+	return inventory.Want(p, size) || size <= maxSource && (path.Base(p) == "package.json" || shellScript(p) && size <= 64<<10)
+}
+
+// KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
+const KeepName = inventory.KeepName + ", closure 1"
+
+// Distil takes from a source what it imports and which commands it names, for image.TreeOptions.Distil.
+func Distil(p string, size int64) func([]byte) []string {
+	own := ownSource(p)
+	py := strings.HasSuffix(p, ".py")
+	if size > maxSource || !own && !py {
+		return nil
+	}
+	return func(b []byte) []string {
+		facts := map[string]bool{}
+		if py {
+			pythonFacts(b, facts)
+		}
+		if own {
+			runFacts(b, facts)
+		}
+		return slices.Sorted(maps.Keys(facts))
+	}
+}
+
+var (
+	importLine = regexp.MustCompile(`^\s*(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
+	dotted     = regexp.MustCompile(`["'](?:ext://)?([A-Za-z_]\w*(?:\.\w+)*)["':]`)
+	moduleName = regexp.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
+)
+
+// pythonFacts finds import statements, at the top and within functions, and strings by which modules may be imported later.
+func pythonFacts(b []byte, facts map[string]bool) {
+	open := "" // the package of an import whose names go on in further lines
+	for line := range bytes.Lines(b) {
+		if open != "" {
+			for _, n := range importedNames(string(line)) {
+				facts[factImport+open+"."+n] = true
+			}
+			if bytes.IndexByte(line, ')') >= 0 {
+				open = ""
+			}
+			continue
+		}
+		if m := importLine.FindSubmatch(line); m != nil {
+			from, names, plain := string(m[1]), string(m[2]), string(m[3])
+			if plain != "" {
+				for _, n := range importedNames(plain) {
+					facts[factImport+n] = true
+				}
+			} else if moduleName.MatchString(from) {
+				facts[factImport+from] = true
+				for _, n := range importedNames(names) { // a name may be a module of the package
+					facts[factImport+strings.TrimSuffix(from, ".")+"."+n] = true
+				}
+				if strings.Contains(names, "(") && !strings.Contains(names, ")") {
+					open = strings.TrimSuffix(from, ".")
+				}
+			}
+			continue
+		}
+		if bytes.IndexByte(line, '.') < 0 && !bytes.Contains(line, []byte("import")) {
+			continue
+		}
+		for _, m := range dotted.FindAllSubmatch(line, -1) {
+			if bytes.IndexByte(m[1], '.') > 0 || bytes.Contains(line, []byte("import")) {
+				facts[factString+string(m[1])] = true
+			}
+		}
+	}
+}
+
+// importedNames takes "a as b, (c.d" apart.
+func importedNames(s string) []string {
+	var names []string
+	s, _, _ = strings.Cut(s, "#")
+	for part := range strings.SplitSeq(strings.Trim(s, " \t\r\n()\\"), ",") {
+		if f := strings.Fields(strings.Trim(part, " ();\\")); len(f) > 0 && moduleName.MatchString(f[0]) {
+			names = append(names, f[0])
+		}
+	}
+	return names
+}
+
+// runs are calls by which programs of common languages run commands.
+var runs = regexp.MustCompile(`subprocess|os\.(?:system|popen|exec|spawn)|child_process|execa|execFile|spawn|Popen|check_output|` +
+	`check_call|\bsystem\(|\bexec\(|\bpopen\(|shell_exec|passthru|ProcessBuilder|getRuntime\(\)\.exec|qx[{(/]|Open3|Command::new|exec\.Command`)
+
+var (
+	quoted   = regexp.MustCompile("\"[^\"\\n]{1,500}\"|'[^'\\n]{1,500}'|`[^`\\n]{1,500}`")
+	wordRule = regexp.MustCompile(`/?[A-Za-z0-9_][A-Za-z0-9_./+-]*`)
+)
+
+// nearby is how many lines after a call its arguments may stand.
+const nearby = 5
+
+// runFacts finds words that may be commands: in strings on lines that run commands and on those after them.
+func runFacts(b []byte, facts map[string]bool) {
+	if !runs.Match(b) {
+		return
+	}
+	left := 0
+	for line := range bytes.Lines(b) {
+		if runs.Match(line) {
+			left = nearby
+		}
+		if left == 0 {
+			continue
+		}
+		left--
+		for _, q := range quoted.FindAll(line, -1) {
+			for _, w := range wordRule.FindAll(q, -1) {
+				facts[factRun+string(w)] = true
+			}
+		}
+	}
+}
+
+// sources are files that a person wrote for a program.
+var sources = regexp.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|java|kt|go|rs)$|/[^./]+$`)
+
+var notOwn = regexp.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
+	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/`)
+
+// ownSource tells what is likely a source of the program itself and not of what was installed.
+func ownSource(p string) bool { return sources.MatchString(p) && !notOwn.MatchString(p) }
+
+// shellScript tells what may be a shell script that names commands: by its name, or without one where programs lie.
+func shellScript(p string) bool {
+	return strings.HasSuffix(p, ".sh") || path.Ext(p) == "" && ownSource(p)
+}

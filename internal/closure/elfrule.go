@@ -1,0 +1,95 @@
+package closure
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+)
+
+// elfRule keeps what the dynamic loader needs for a program or library: the loader itself, the libraries that it names
+// and theirs, their variants for better processors, and the libraries whose names stand in a file that calls dlopen.
+func elfRule(m *maker, e *image.Entry, s strength) {
+	if e.ELF == nil {
+		return
+	}
+	if e.ELF.Interp != "" {
+		m.add(e.ELF.Interp, s, Reason{Rule: "loader", By: e.Path, Note: "the kernel starts it to load the program"})
+	}
+	m.linker.load = func(o *object, at string) {
+		by := o.path
+		if x := m.Tree.Resolve(o.path); x != nil {
+			by = x.Path
+		}
+		m.add(at, s, Reason{Rule: "library", By: by, Note: "it names " + path.Base(at) + " as needed"})
+		m.variants(at, s)
+	}
+	m.linker.root(e.Path)
+	m.linker.load = nil
+	m.dlopened(e, s)
+	m.calls(e, s)
+}
+
+// variants keeps a library's versions for better processors, which the loader prefers: DIR/glibc-hwcaps/*/NAME.
+func (m *maker) variants(at string, s strength) {
+	dir, name := path.Split(m.Tree.Real(at))
+	for e := range m.Tree.Under(dir + "glibc-hwcaps/") {
+		if path.Base(e.Path) == name {
+			m.add(e.Path, s, Reason{Rule: "library", By: m.real(at), Note: "its variant for other processors"})
+		}
+	}
+}
+
+func (m *maker) real(p string) string {
+	if e := m.Tree.Resolve(p); e != nil {
+		return e.Path
+	}
+	return p
+}
+
+// dlopened keeps libraries of which the name is a string in a file that calls dlopen.
+func (m *maker) dlopened(e *image.Entry, s strength) {
+	for _, name := range e.ELF.Dlopen {
+		if rarely[e.ELF.Soname+" "+name] {
+			continue
+		}
+		at := m.linker.find(&object{path: e.Path, elf: e.ELF}, name, m.linker.isMusl(e.ELF))
+		if at == "" {
+			continue
+		}
+		m.add(at, s, Reason{Rule: "library", By: e.Path, Note: "it calls dlopen, and has this name among its strings"})
+		m.variants(at, s)
+	}
+}
+
+// rarely are libraries that a library loads for what next to no program asks of it: the C library's support of
+// international host names, which a program has to switch on (getaddrinfo(3), AI_IDN).
+var rarely = map[string]bool{"libc.so.6 libidn2.so.0": true}
+
+// calls keeps what a function needs that a program calls: a shell for system(3), conversions for iconv(3).
+func (m *maker) calls(e *image.Entry, s strength) {
+	if s != strong || m.Level == Tight || e.ELF.Libc != "" || strings.HasPrefix(path.Base(e.Path), "libc.") {
+		return
+	}
+	for _, c := range e.ELF.Calls {
+		switch c {
+		case "system", "popen":
+			m.add("/bin/sh", strong, Reason{Rule: "shell", By: e.Path, Note: "it calls " + c + ", which runs /bin/sh"})
+		case "iconv_open":
+			if slices.ContainsFunc(e.ELF.Needed, func(n string) bool { return strings.HasPrefix(n, "libiconv") }) {
+				continue
+			}
+			m.conversions(e)
+		}
+	}
+}
+
+// conversions keeps glibc's character set converters, which iconv(3) opens by the names of character sets.
+func (m *maker) conversions(e *image.Entry) {
+	for x := range m.Tree.Under("/usr/lib") {
+		if path.Base(path.Dir(x.Path)) == "gconv" || path.Base(x.Path) == "gconv" {
+			m.enter(x, weak, Reason{Rule: "companion", By: e.Path, Note: "it calls iconv_open, which opens them by name"})
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package closure
+
+import (
+	"archive/tar"
+	"path"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/observe"
+)
+
+const symlink = tar.TypeSymlink
+
+// evidence brings in what a record says was looked up, as far as the image has it.
+func (m *maker) evidence(ev Evidence) {
+	for _, p := range ev.Record.Paths {
+		if kernelOwn(p.Name) {
+			continue
+		}
+		r := Reason{Rule: "looked up", Note: words(ev, p)}
+		if ev.Miss {
+			r.Rule = "missed"
+		}
+		bring := m.add
+		if p.Ops&observe.Exec != 0 {
+			bring = func(p string, _ strength, r Reason) *image.Entry { return m.run(p, r) }
+		}
+		e := bring(p.Name, strong, r)
+		if e == nil {
+			if p.Ops&observe.Write != 0 {
+				m.writes(p.Name, r)
+			}
+			continue
+		}
+		if p.Ops&observe.List != 0 && e.IsDir() {
+			m.listed(e, r)
+		}
+		if e.IsDir() && p.Ops&observe.Write != 0 {
+			m.enter(e, strong, r)
+		}
+	}
+	if ev.Record.Full {
+		m.note("the record of look-ups is full: what the program looked up after %d paths is not known", len(ev.Record.Paths))
+	}
+	if ev.Record.Unread > 0 {
+		m.note("%d look-ups of %d could not be read", ev.Record.Unread, ev.Record.Events)
+	}
+	for _, s := range ev.Record.Setuid {
+		m.note("%s gains no rights while it is traced: what it does with them was not seen", s)
+	}
+	if ev.Record.Untraced != "" {
+		m.note("not traced: %s; what stays follows from what files say of each other alone", ev.Record.Untraced)
+	}
+}
+
+// kernelOwn are paths that the kernel makes when a container starts; an image's own files there are never seen.
+func kernelOwn(p string) bool {
+	for _, dir := range []string{"/proc", "/sys", "/dev"} {
+		if p == dir || strings.HasPrefix(p, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// writes keeps the directory in which a program makes a file that the image does not have.
+func (m *maker) writes(p string, r Reason) {
+	for d := path.Dir(p); ; d = path.Dir(d) {
+		if e := m.add(d, strong, Reason{Rule: "written to", By: r.By, Note: "for " + p}); e != nil || d == "/" {
+			return
+		}
+	}
+}
+
+// words say what was done with a path, and when.
+func words(ev Evidence, p observe.Path) string {
+	verb := "looked up"
+	for _, v := range []struct {
+		op   observe.Ops
+		text string
+	}{
+		{observe.Exec, "run"}, {observe.Open, "opened"}, {observe.List, "listed"}, {observe.Write, "written"}, {observe.Connect, "connected to"},
+	} {
+		if p.Ops&v.op != 0 {
+			verb = v.text
+			break
+		}
+	}
+	if p.By != "" && p.By != p.Name {
+		verb += " by " + p.By
+	}
+	if p.Phase >= 0 && p.Phase < len(ev.Record.Phases) {
+		verb += " in " + ev.Record.Phases[p.Phase]
+	}
+	return verb
+}
+
+// crossroads are directories that hold a bit of everything. A program that lists one does not need all of it: what it
+// looks for there, it opens.
+var crossroads = map[string]bool{
+	"/": true, "/bin": true, "/sbin": true, "/lib": true, "/lib64": true, "/usr": true, "/usr/bin": true, "/usr/sbin": true, "/usr/lib": true,
+	"/usr/lib64": true, "/usr/libexec": true, "/usr/share": true, "/usr/include": true, "/usr/local": true, "/usr/local/bin": true,
+	"/usr/local/sbin": true, "/usr/local/lib": true, "/usr/local/share": true, "/etc": true, "/var": true, "/var/lib": true, "/var/cache": true,
+	"/opt": true, "/home": true, "/srv": true, "/mnt": true, "/media": true, "/root": true,
+}
+
+// listed keeps what a program saw when it read a directory: its names, and what these are.
+func (m *maker) listed(dir *image.Entry, r Reason) {
+	if crossroads[dir.Path] || strings.HasSuffix(path.Dir(dir.Path), "/lib") && strings.HasSuffix(path.Base(dir.Path), "-linux-gnu") {
+		return
+	}
+	if pythonPath(dir.Path) { // the import system lists every directory that it looks into
+		return
+	}
+	by := Reason{Rule: "listed", By: dir.Path, Note: strings.Replace(r.Note, "opened", "listed", 1)}
+	for e := range m.Tree.Under(dir.Path + "/") {
+		if strings.Contains(e.Path[len(dir.Path)+1:], "/") {
+			continue
+		}
+		m.enter(e, weak, by)
+	}
+}

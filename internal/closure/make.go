@@ -1,0 +1,245 @@
+package closure
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/observe"
+)
+
+// Level says how much comes along with what is evident.
+type Level string
+
+const (
+	Safe  Level = "safe"  // whole packages, the whole standard library
+	Tight Level = "tight" // files that were looked up, and what these need
+)
+
+// Evidence is a record with what a reader should hear of its phases.
+type Evidence struct {
+	Record *observe.Record
+	Miss   bool // its paths were looked up in vain in a carved image: a reason of its own
+}
+
+// Input is what Keep is made from.
+type Input struct {
+	Tree      *image.Tree // read with [Want]
+	Inventory *inventory.Inventory
+	Evidence  []Evidence
+	Level     Level
+	Keep      []string // globs of paths that stay whatever the evidence; ** crosses directories
+	Drop      []string // globs of paths that go unless evidence wants them
+}
+
+// Make works out what stays: what the evidence names, what the configuration names, what the system cannot do without,
+// and all that these need.
+func Make(in Input) (*Keep, error) {
+	if in.Level == "" {
+		in.Level = Safe
+	}
+	if in.Level != Safe && in.Level != Tight {
+		return nil, fmt.Errorf("working out what stays: level %q: want safe or tight", in.Level)
+	}
+	m := newMaker(in)
+	if err := m.globs(); err != nil {
+		return nil, err
+	}
+	m.system()
+	m.configuration()
+	for _, e := range in.Evidence {
+		m.evidence(e)
+	}
+	for m.settle(); m.reach(); {
+		m.settle()
+	}
+	slices.Sort(m.keep.Notes)
+	m.keep.Notes = slices.Compact(m.keep.Notes)
+	return m.keep, nil
+}
+
+// maker is the work in progress: a list of what came in and was not looked at yet.
+type maker struct {
+	Input
+	keep   *Keep
+	queue  []work
+	linker *linker
+	hard   map[string][]*image.Entry // first name of a file with several -> all of them
+	done   map[string]bool           // things that a rule does once
+	ran    map[string]bool           // files that are run as programs
+	stdlib []*library
+	drop   []*regexp.Regexp // Input.Drop
+}
+
+type work struct {
+	entry    *image.Entry
+	strength strength
+}
+
+// rule brings in what an entry needs.
+type rule func(m *maker, e *image.Entry, s strength)
+
+// rules in the order in which they are tried on everything that comes in.
+var rules = []rule{links, hardLinks, elfRule, scripts, companions, packages, python, nodeModules, siblings, application, named}
+
+func newMaker(in Input) *maker {
+	m := &maker{
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, hard: map[string][]*image.Entry{}, linker: newLinker(in.Tree),
+		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
+	}
+	byPackage := map[string]*owned{}
+	for e := range in.Tree.All() {
+		if e.Linkname != "" && e.IsFile() { // a hard link
+			first := fmt.Sprint(e.Layer, e.Linkname)
+			m.hard[first] = append(m.hard[first], e)
+		}
+		if e.IsDir() {
+			continue
+		}
+		p, ok := in.Inventory.Owner(e.Path)
+		if !ok {
+			continue
+		}
+		key := p.Ecosystem + "\x00" + p.Name + "\x00" + p.Arch + "\x00" + p.Version
+		if byPackage[key] == nil {
+			byPackage[key] = &owned{Package: p}
+		}
+		byPackage[key].files = append(byPackage[key].files, e)
+		m.keep.owner[e.Path] = byPackage[key]
+	}
+	return m
+}
+
+// settle tries every rule on everything until nothing new comes in.
+func (m *maker) settle() {
+	for len(m.queue) > 0 {
+		w := m.queue[len(m.queue)-1]
+		m.queue = m.queue[:len(m.queue)-1]
+		for _, r := range rules {
+			r(m, w.entry, w.strength)
+		}
+	}
+}
+
+// add brings in what p names, with every link on the way there. It returns the entry that p leads to, nil when it
+// leads to nothing in the image.
+func (m *maker) add(p string, s strength, r Reason) *image.Entry {
+	trail, final := m.walk(p)
+	for _, e := range trail {
+		if e.Type == symlink {
+			m.enter(e, s, Reason{Rule: "link", By: r.By, Note: "on the way to " + p})
+		}
+	}
+	if final == nil {
+		return nil
+	}
+	m.enter(final, s, r)
+	return final
+}
+
+// enter brings one entry in.
+func (m *maker) enter(e *image.Entry, s strength, r Reason) {
+	n := m.keep.nodes[e.Path]
+	if n == nil {
+		n = &node{entry: e, strength: s}
+		m.keep.nodes[e.Path] = n
+		m.parents(e)
+	} else if n.strength >= s {
+		if len(n.reasons) < maxReasons && !slices.Contains(n.reasons, r) {
+			n.reasons = append(n.reasons, r)
+		}
+		return
+	}
+	if s > n.strength || len(n.reasons) == 0 {
+		n.strength = s
+		n.reasons = append([]Reason{r}, n.reasons[:min(len(n.reasons), maxReasons-1)]...)
+	}
+	m.queue = append(m.queue, work{e, s})
+}
+
+// parents brings in the directories above an entry. They bring nothing themselves.
+func (m *maker) parents(e *image.Entry) {
+	for d := path.Dir(e.Path); m.keep.nodes[d] == nil; d = path.Dir(d) {
+		if x := m.Tree.Get(d); x != nil {
+			m.keep.nodes[d] = &node{entry: x, reasons: []Reason{{Rule: "directory", By: e.Path}}}
+		}
+		if d == "/" {
+			return
+		}
+	}
+}
+
+// once reports whether it is called the first time with these words.
+func (m *maker) once(words ...string) bool {
+	key := strings.Join(words, "\x00")
+	if m.done[key] {
+		return false
+	}
+	m.done[key] = true
+	return true
+}
+
+// note tells the reader something, once.
+func (m *maker) note(format string, args ...any) {
+	m.keep.Notes = append(m.keep.Notes, fmt.Sprintf(format, args...))
+}
+
+// below brings in everything in a directory that no rule drops.
+func (m *maker) below(dir string, s strength, r Reason) {
+	for e := range m.Tree.Under(strings.TrimSuffix(dir, "/") + "/") {
+		m.along(e, s, r)
+	}
+}
+
+// along brings in an entry that comes with something else, unless a rule drops such things.
+func (m *maker) along(e *image.Entry, s strength, r Reason) {
+	if m.keep.nodes[e.Path] == nil && (dropRule(e.Path) != "" || m.dropped(e.Path)) {
+		return
+	}
+	m.enter(e, s, r)
+}
+
+const maxWalkLinks = 40 // as in Linux (path_resolution(7))
+
+// walk follows a path through the image. trail holds every entry passed, links and directories, the last one included;
+// final is what the path leads to, nil when something on the way is missing.
+func (m *maker) walk(p string) (trail []*image.Entry, final *image.Entry) {
+	todo := strings.Split(path.Clean("/"+p), "/")
+	at, links := "/", 0
+	final = m.Tree.Get("/")
+	for len(todo) > 0 {
+		c := todo[0]
+		todo = todo[1:]
+		switch c {
+		case "", ".":
+			continue
+		case "..":
+			at = path.Dir(at)
+			final = m.Tree.Get(at)
+			continue
+		}
+		e := m.Tree.Get(path.Join(at, c))
+		if e == nil {
+			return trail, nil
+		}
+		trail = append(trail, e)
+		final = e
+		if e.Type != symlink {
+			at = e.Path
+			continue
+		}
+		if links++; links > maxWalkLinks || len(e.Linkname) > 4096 {
+			return trail, nil
+		}
+		if strings.HasPrefix(e.Linkname, "/") {
+			at = "/"
+		}
+		final = m.Tree.Get(at)
+		todo = append(strings.Split(e.Linkname, "/"), todo...)
+	}
+	return trail, final
+}

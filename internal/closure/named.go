@@ -1,0 +1,38 @@
+package closure
+
+import (
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+)
+
+// named keeps the commands that the program's own sources name where they run commands. The command alone stays, not
+// its package: it was named, not seen.
+func named(m *maker, e *image.Entry, _ strength) {
+	if m.Level == Tight || len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
+		return
+	}
+	for _, f := range e.Facts {
+		if w, ok := strings.CutPrefix(f, factRun); ok {
+			m.namedCommand(w, e)
+		}
+	}
+}
+
+func (m *maker) namedCommand(word string, by *image.Entry) {
+	at := word
+	if word[0] != '/' {
+		if at = m.lookPath(word); at == "" {
+			return
+		}
+	}
+	x := m.Tree.Resolve(at)
+	if x == nil || !x.IsFile() || x.Mode&0o111 == 0 {
+		return
+	}
+	m.ran[x.Path] = true
+	m.add(at, weak, Reason{Rule: "named", By: by.Path, Note: "the program names the command " + word})
+	if x.Shebang != "" {
+		m.queue = append(m.queue, work{x, strong}) // a script needs its interpreter
+	}
+}

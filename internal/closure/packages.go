@@ -1,0 +1,57 @@
+package closure
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+)
+
+// packages keeps the whole of a package of which evidence wants a part, less what [dropRule] drops, and always what
+// describes it. At the level tight it keeps the description and the configuration alone.
+func packages(m *maker, e *image.Entry, s strength) {
+	o := m.keep.owner[e.Path]
+	if o == nil || e.IsDir() {
+		return
+	}
+	key := o.Ecosystem + " " + o.Name + " " + o.Arch + " " + o.Version
+	if m.once("described", key) {
+		m.describe(o, e)
+	}
+	if s != strong || o.Ecosystem == inventory.PyPI || m.Level == Tight {
+		return // Python's distributions have a rule of their own
+	}
+	// A package of which only data was wanted, a locale, a configuration file, does not bring its programs.
+	programs := e.ELF != nil || m.ran[e.Path] || isProgram(e)
+	if !m.once("whole", key, strconv.FormatBool(programs)) {
+		return
+	}
+	for _, x := range o.files {
+		switch {
+		case programs || !isProgram(x):
+			m.along(x, weak, Reason{Rule: "package", By: e.Path, Note: "part of package " + o.Name})
+		case !m.keep.Has(x.Path):
+			m.keep.drops[x.Path] = "programs of packages that only gave data"
+		}
+	}
+}
+
+// describe keeps what tells scanners and people of a package: its records, its licence, its configuration.
+func (m *maker) describe(o *owned, by *image.Entry) {
+	for _, x := range o.files {
+		dir, base := path.Split(x.Path)
+		switch {
+		case dir == "/var/lib/dpkg/info/":
+			if m.Level == Tight || !strings.HasSuffix(base, ".list") && !strings.HasSuffix(base, ".md5sums") && !strings.HasSuffix(base, ".conffiles") {
+				continue
+			}
+		case dir == "/var/lib/dpkg/status.d/", base == "copyright" && strings.HasPrefix(dir, "/usr/share/doc/"):
+		case o.Ecosystem != inventory.PyPI && strings.HasPrefix(dir, "/etc/") && m.Level == Safe:
+		default:
+			continue
+		}
+		m.enter(x, weak, Reason{Rule: "package records", By: by.Path, Note: "of package " + o.Name})
+	}
+}

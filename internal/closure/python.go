@@ -1,0 +1,238 @@
+package closure
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+)
+
+var (
+	pythonDir  = regexp.MustCompile(`^(/.*)?/lib(?:64)?/(?:python|pypy)3(?:\.\d+)?t?(?:/|$)`)
+	siteDir    = regexp.MustCompile(`^(/.*)?/(?:site-packages|dist-packages)(?:/|$)`)
+	pythonFile = regexp.MustCompile(`^(?:lib)?(?:python|pypy)3`)
+)
+
+// pythonPath tells the directories that Python's import system lists: its standard library and what is installed.
+func pythonPath(p string) bool { return pythonDir.MatchString(p) || siteDir.MatchString(p) }
+
+// python keeps what belongs to a Python that runs: its standard library, the names of the interpreter, and installed
+// distributions by their records.
+func python(m *maker, e *image.Entry, s strength) {
+	if s == strong {
+		if d := pythonDir.FindString(e.Path); d != "" && !siteDir.MatchString(e.Path) {
+			m.standardLibrary(strings.TrimSuffix(d, "/"), e)
+		}
+		if pythonFile.MatchString(path.Base(e.Path)) && (e.ELF != nil || e.Type == symlink) {
+			m.interpreterNames(e)
+			m.libraryOf(e)
+		}
+	}
+	o := m.keep.owner[e.Path]
+	if o != nil && o.Ecosystem == inventory.PyPI && s == strong {
+		if top := topPackage(e.Path); installers[canonical(o.Name)] && top != canonical(o.Name) {
+			m.partOf(o, top, e.Path)
+		} else {
+			m.distribution(o, e.Path)
+		}
+	}
+	if site := siteDir.FindString(e.Path); s == strong && site != "" && o == nil {
+		m.unownedModule(strings.TrimSuffix(site, "/"), e)
+	}
+	if s == strong && strings.HasSuffix(e.Path, ".py") {
+		m.bytecode(e)
+	}
+}
+
+// optimised is bytecode for `python -O`, which nothing reads unless PYTHONOPTIMIZE says so.
+var optimised = regexp.MustCompile(`\.opt-[12]\.pyc$`)
+
+func (m *maker) optimises() bool {
+	for _, v := range m.Tree.Config.Config.Env {
+		if strings.HasPrefix(v, "PYTHONOPTIMIZE=") {
+			return true
+		}
+	}
+	return false
+}
+
+// interpreterNames keeps every name under which an interpreter that runs is found in its directory.
+func (m *maker) interpreterNames(e *image.Entry) {
+	dir := path.Dir(e.Path)
+	for x := range m.Tree.Under(dir + "/py") {
+		if x.Type != symlink {
+			continue
+		}
+		if to := m.Tree.Resolve(x.Path); to != nil && to.Path == e.Path {
+			m.enter(x, weak, Reason{Rule: "link", By: e.Path, Note: "another name of the interpreter"})
+		}
+	}
+}
+
+// libraryOf keeps the standard library that belongs to an interpreter: PREFIX/bin/python3.11 has PREFIX/lib/python3.11. Both are found
+// by name, so a program that was not traced keeps it too.
+func (m *maker) libraryOf(e *image.Entry) {
+	version := strings.TrimPrefix(path.Base(e.Path), "lib")
+	version, _, _ = strings.Cut(version, ".so")
+	for _, prefix := range []string{path.Dir(path.Dir(e.Path)), "/usr"} {
+		for _, lib := range []string{"lib", "lib64"} {
+			dir := path.Join(prefix, lib, version)
+			if landmark := m.Tree.Get(dir + "/os.py"); landmark != nil {
+				m.enter(landmark, strong, Reason{Rule: "standard library", By: e.Path, Note: "by it Python finds its library"})
+			}
+		}
+	}
+}
+
+// installers are distributions that install, build, test or check others. They come into an image with Python itself or with a
+// list of requirements for development; a program does not import them unless evidence, or a distribution that stays, says so.
+var installers = map[string]bool{
+	"pip": true, "setuptools": true, "wheel": true, "pipenv": true, "poetry": true, "poetry-core": true, "uv": true, "virtualenv": true, "build": true,
+	"pip-tools": true, "flit": true, "flit-core": true, "hatch": true, "hatchling": true, "pdm": true, "twine": true, "cython": true,
+	"pytest": true, "tox": true, "nox": true, "coverage": true, "mypy": true, "pylint": true, "flake8": true, "black": true, "ruff": true, "isort": true,
+	"pre-commit": true,
+}
+
+// topPackage is the first name below site-packages of a path: the package or file that it belongs to.
+func topPackage(p string) string {
+	top, _, _ := strings.Cut(p[len(siteDir.FindString(p)):], "/")
+	return top
+}
+
+// partOf keeps one package of an installer and what describes the installer: setuptools has a hook that every start of Python
+// reads, and which does nothing without the rest.
+func (m *maker) partOf(o *owned, top, by string) {
+	if !m.once("part", o.Name, top) {
+		return
+	}
+	for _, f := range o.files {
+		if t := topPackage(f.Path); t == top || strings.HasSuffix(t, "-info") {
+			m.module(f, Reason{Rule: "distribution", By: by, Note: "of " + o.Name + ", which is not needed as a whole"})
+		}
+	}
+}
+
+// installed keeps, at the level safe, every distribution that a Python finds, less [installers] that nothing asks for.
+func (m *maker) installed(stdlib string, by *image.Entry) {
+	for _, o := range m.distributionsOf() {
+		if !installers[canonical(o.Name)] && m.foundBy(o, stdlib) {
+			m.distribution(o, by.Path)
+		}
+	}
+}
+
+// foundBy tells whether a distribution lies where the Python of that standard library looks: its own site-packages, a virtual
+// environment's, or a directory that PYTHONPATH names.
+func (m *maker) foundBy(o *owned, stdlib string) bool {
+	version := path.Base(stdlib)
+	for _, f := range o.files {
+		site := siteDir.FindString(f.Path)
+		if site == "" {
+			continue
+		}
+		if strings.HasPrefix(site, stdlib+"/") || path.Base(path.Dir(strings.TrimSuffix(site, "/"))) == version ||
+			strings.HasPrefix(site, "/usr/lib/python3/") && strings.HasPrefix(stdlib, "/usr/lib/") {
+			return true
+		}
+	}
+	return false
+}
+
+// canonical is a distribution's name as PEP 503 compares it.
+func canonical(name string) string {
+	return strings.ToLower(regexp.MustCompile(`[-_.]+`).ReplaceAllString(name, "-"))
+}
+
+var libraryTests = regexp.MustCompile(`/(?:site|dist)-packages/(?:.*/)?tests?/`)
+
+// distribution keeps a Python distribution by its record: modules, metadata, data, commands, and the distributions that
+// it requires. What lies among its modules without being recorded belongs to it too.
+func (m *maker) distribution(o *owned, by string) {
+	if !m.once("distribution", o.Name, o.Version) {
+		return
+	}
+	r := Reason{Rule: "distribution", By: by, Note: "part of " + o.Name + " " + o.Version}
+	tops := map[string]bool{}
+	for _, f := range o.files {
+		if site := siteDir.FindString(f.Path); site != "" {
+			top, _, nested := strings.Cut(f.Path[len(site):], "/")
+			if nested && !strings.HasSuffix(top, "-info") && top != "__pycache__" {
+				tops[site+top] = true
+			}
+		}
+		m.module(f, r)
+	}
+	for top := range tops {
+		for x := range m.Tree.Under(top + "/") {
+			if m.keep.owner[x.Path] == nil {
+				m.module(x, r)
+			}
+		}
+	}
+	for _, d := range o.Depends {
+		for _, other := range m.distributionsNamed(d) {
+			m.distribution(other, by)
+		}
+	}
+}
+
+// module keeps one file of a distribution, unless it is a test of the library or bytecode for python -O.
+func (m *maker) module(e *image.Entry, r Reason) {
+	switch {
+	case e.IsDir() && !m.empty(e):
+		return
+	case libraryTests.MatchString(e.Path) && !strings.Contains(e.Path, "/testing/"):
+		m.keep.drops[e.Path] = "tests of libraries"
+		return
+	case optimised.MatchString(e.Path) && !m.optimises():
+		m.keep.drops[e.Path] = "bytecode for python -O"
+		return
+	}
+	if strings.HasSuffix(e.Path, ".pyc") && strings.HasSuffix(path.Dir(e.Path), "/__pycache__") && !m.keep.Has(e.Path) {
+		m.keep.drops[e.Path] = unseenBytecode // evidence brings it, or its source's does
+		return
+	}
+	m.along(e, weak, r)
+}
+
+// empty reports whether nothing lies in a directory.
+func (m *maker) empty(e *image.Entry) bool {
+	for range m.Tree.Under(e.Path + "/") {
+		return false
+	}
+	return true
+}
+
+func (m *maker) distributionsNamed(name string) []*owned {
+	want := canonical(name)
+	return slices.DeleteFunc(m.distributionsOf(), func(o *owned) bool { return canonical(o.Name) != want })
+}
+
+// unownedModule keeps all of a package that lies in site-packages without a record, and what steers the import system.
+func (m *maker) unownedModule(site string, e *image.Entry) {
+	for x := range m.Tree.Under(site + "/") {
+		if rel := x.Path[len(site)+1:]; !strings.Contains(rel, "/") && (strings.HasSuffix(rel, ".pth") || strings.HasSuffix(rel, "customize.py")) {
+			m.enter(x, weak, Reason{Rule: "distribution", By: e.Path, Note: "steers the import system"})
+		}
+	}
+	top, _, nested := strings.Cut(e.Path[min(len(site)+1, len(e.Path)):], "/")
+	if !nested || top == "__pycache__" || !m.once("unowned module", site, top) {
+		return
+	}
+	for x := range m.Tree.Under(site + "/" + top + "/") {
+		m.module(x, Reason{Rule: "distribution", By: e.Path, Note: "lies in the same package"})
+	}
+}
+
+// bytecode keeps the compiled form of a module: without it a start takes four times as long.
+func (m *maker) bytecode(e *image.Entry) {
+	dir, base := path.Split(e.Path)
+	for x := range m.Tree.Under(dir + "__pycache__/" + strings.TrimSuffix(base, "py")) {
+		if strings.HasSuffix(x.Path, ".pyc") && (!optimised.MatchString(x.Path) || m.optimises()) {
+			m.enter(x, weak, Reason{Rule: "bytecode", By: e.Path, Note: "its compiled form"})
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package closure
+
+import (
+	"bytes"
+	"path"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// scripts keeps the interpreter that a script names, and the commands that a shell script calls by name, those of
+// branches that no check has taken included. A script counts that is run, or lies where programs lie; a module that happens to begin
+// with such a line does not.
+func scripts(m *maker, e *image.Entry, s strength) {
+	if s != strong || e.Shebang == "" || !m.ran[e.Path] && !isProgram(e) {
+		return
+	}
+	words := strings.Fields(e.Shebang)
+	if len(words) == 0 {
+		return
+	}
+	m.add(words[0], strong, Reason{Rule: "interpreter", By: e.Path, Note: "its first line names it"})
+	shell := path.Base(words[0])
+	if shell == "env" {
+		shell = m.env(e, words[1:])
+	}
+	if isShell(shell) {
+		if b, ok := m.Tree.Content(e.Path); ok {
+			m.shellCommands(e.Path, b)
+		}
+	}
+}
+
+// isProgram tells an executable file that lies where PATH usually leads.
+func isProgram(e *image.Entry) bool {
+	switch path.Base(path.Dir(e.Path)) {
+	case "bin", "sbin", "libexec":
+		return e.IsFile() && e.Mode&0o111 != 0
+	}
+	return false
+}
+
+// env follows `env [-S] [NAME=VALUE…] PROGRAM` (env(1)) and returns the program's name.
+func (m *maker) env(e *image.Entry, words []string) string {
+	for _, w := range words {
+		if w == "-S" || strings.HasPrefix(w, "--split-string") || strings.HasPrefix(w, "-") || strings.Contains(w, "=") {
+			continue
+		}
+		m.command(w, Reason{Rule: "interpreter", By: e.Path, Note: "its first line names it, by way of env"})
+		return path.Base(w)
+	}
+	return ""
+}
+
+func isShell(name string) bool {
+	switch name {
+	case "sh", "bash", "dash", "ash", "ksh", "zsh", "busybox":
+		return true
+	}
+	return false
+}
+
+// command keeps a program that is called by name, looked for in PATH.
+func (m *maker) command(name string, r Reason) *image.Entry {
+	if strings.Contains(name, "/") {
+		if !path.IsAbs(name) {
+			name = path.Join("/", m.Tree.Config.Config.WorkingDir, name)
+		}
+		return m.run(name, r)
+	}
+	if at := m.lookPath(name); at != "" {
+		return m.run(at, r)
+	}
+	return nil
+}
+
+// run brings in a file that is run.
+func (m *maker) run(p string, r Reason) *image.Entry {
+	if e := m.Tree.Resolve(p); e != nil && e.IsFile() {
+		m.ran[e.Path] = true
+	}
+	return m.add(p, strong, r)
+}
+
+// lookPath finds a command in the PATH of the image; "" when there is none.
+func (m *maker) lookPath(name string) string {
+	if name == "" || strings.Contains(name, "/") {
+		return ""
+	}
+	for _, dir := range m.path() {
+		at := path.Join(dir, name)
+		if e := m.Tree.Resolve(at); e != nil && e.IsFile() && e.Mode&0o111 != 0 {
+			return at
+		}
+	}
+	return ""
+}
+
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+func (m *maker) path() []string {
+	for _, v := range m.Tree.Config.Config.Env {
+		if p, ok := strings.CutPrefix(v, "PATH="); ok {
+			return strings.Split(p, ":")
+		}
+	}
+	return strings.Split(defaultPath, ":")
+}
+
+// shellCommands keeps the commands that a shell script names literally. What cannot be parsed names none.
+func (m *maker) shellCommands(by string, script []byte) {
+	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(script), by)
+	if err != nil {
+		return
+	}
+	defined := map[string]bool{}
+	var called []string
+	syntax.Walk(f, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			defined[n.Name.Value] = true
+		case *syntax.CallExpr:
+			for i, w := range n.Args {
+				lit := w.Lit()
+				if i == 0 || carriers[n.Args[0].Lit()] && !strings.HasPrefix(lit, "-") {
+					called = append(called, lit)
+				}
+			}
+		}
+		return true
+	})
+	for _, c := range called {
+		if c != "" && !defined[c] {
+			m.command(c, Reason{Rule: "named", By: by, Note: "a command of this script"})
+		}
+	}
+}
+
+// carriers run another command that stands among their arguments.
+var carriers = map[string]bool{
+	"exec": true, "env": true, "nohup": true, "nice": true, "timeout": true, "xargs": true, "sudo": true, "gosu": true, "su-exec": true,
+	"setpriv": true, "chroot": true, "time": true, "command": true, "tini": true, "dumb-init": true, "stdbuf": true, "if": true,
+}

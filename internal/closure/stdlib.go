@@ -1,0 +1,268 @@
+package closure
+
+import (
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+)
+
+// neverImported are parts of the standard library that a service does not import: its own tests, editors, teaching
+// programs, installers, and what only builds Python. What evidence or a source names stays.
+var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|msilib)(?:/|$)` +
+	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx)[^/]*$`)
+
+// library is a Python's standard library: its modules by dotted name.
+type library struct {
+	dir     string
+	modules map[string]*module
+	reached map[string]bool
+}
+
+// module is one of the standard library's: its source, compiled forms, or shared object.
+type module struct {
+	name   string
+	files  []*image.Entry // sources and shared objects
+	caches []*image.Entry // bytecode
+}
+
+// standardLibrary keeps Python's own modules. At the level safe that is all of them, less [neverImported] and, of what
+// no import of the program, its distributions or the library leads to, the shared objects that would bring further libraries. At the
+// level tight it is what imports lead to. Bytecode stays of the modules that were seen to be imported: others work without.
+func (m *maker) standardLibrary(dir string, by *image.Entry) {
+	if !m.once("standard library", dir) {
+		return
+	}
+	m.stdlib = append(m.stdlib, m.readLibrary(dir))
+	if m.Level == Safe {
+		m.installed(dir, by)
+	}
+}
+
+func (m *maker) readLibrary(dir string) *library {
+	l := &library{dir: dir, modules: map[string]*module{}, reached: map[string]bool{}}
+	for e := range m.Tree.Under(dir + "/") {
+		if e.IsDir() || siteDir.MatchString(e.Path) {
+			continue
+		}
+		name, cache := moduleOf(e.Path[len(dir)+1:])
+		if name == "" {
+			continue
+		}
+		if l.modules[name] == nil {
+			l.modules[name] = &module{name: name}
+		}
+		if x := l.modules[name]; cache {
+			x.caches = append(x.caches, e)
+		} else {
+			x.files = append(x.files, e)
+		}
+	}
+	return l
+}
+
+// moduleOf tells which module a file of the library is, or the compiled form of; "" for other files.
+func moduleOf(rel string) (name string, cache bool) {
+	rel = strings.TrimPrefix(rel, "lib-dynload/")
+	dir, base := path.Split(rel)
+	stem, ext, _ := strings.Cut(base, ".")
+	switch {
+	case strings.HasSuffix(dir, "__pycache__/") && strings.HasSuffix(base, ".pyc"):
+		dir, cache = strings.TrimSuffix(dir, "__pycache__/"), true
+	case ext == "py", strings.HasSuffix(ext, "so") && dir == "":
+	default:
+		return "", false
+	}
+	if stem == "__init__" {
+		return strings.ReplaceAll(strings.TrimSuffix(dir, "/"), "/", "."), cache
+	}
+	return strings.ReplaceAll(dir, "/", ".") + stem, cache
+}
+
+// byInterpreter are modules that the interpreter itself imports, by names in its own code (grep PyImport_Import in
+// CPython), and those that find others by computed names.
+var byInterpreter = []string{
+	"encodings", "codecs", "io", "abc", "site", "os", "stat", "posixpath", "genericpath", "_collections_abc", "_sitebuiltins", "importlib", "importlib.util",
+	"importlib.machinery", "importlib.metadata", "importlib.resources", "warnings", "traceback", "linecache", "tokenize", "threading", "_strptime", "copyreg", "types", "enum", "collections",
+	"collections.abc", "re", "unicodedata", "stringprep", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "_bootsubprocess", "runpy", "pkgutil",
+	"zipimport", "zoneinfo", "ast", "inspect", "weakref", "functools", "contextlib", "keyword", "multiprocessing.resource_tracker", "multiprocessing.spawn",
+	"multiprocessing.forkserver", "concurrent.futures.thread", "concurrent.futures.process", "ctypes.util", "subprocess", "logging.handlers", "logging.config",
+}
+
+// unseenBytecode is the rule that drops bytecode: a module that a later request imports is compiled then.
+const unseenBytecode = "bytecode of modules that were not imported"
+
+// interactive are modules for people at a prompt. The library imports them where somebody is there.
+var interactive = map[string]bool{
+	"pydoc": true, "pdb": true, "doctest": true, "unittest": true, "tkinter": true, "idlelib": true, "turtle": true, "test": true, "cProfile": true, "readline": true,
+	"curses": true, "rlcompleter": true, "pydoc_data": true, "code": true, "webbrowser": true, "lib2to3": true, "ensurepip": true, "distutils": true, "venv": true,
+}
+
+// importedOf collects what sources outside of the library import, or name in strings.
+func (m *maker) importedOf() []string {
+	var names []string
+	for _, n := range m.keep.nodes {
+		if !strings.HasSuffix(n.entry.Path, ".py") || m.inLibrary(n.entry.Path) {
+			continue
+		}
+		installed := siteDir.MatchString(n.entry.Path)
+		for _, f := range n.entry.Facts {
+			x, ok := strings.CutPrefix(f, factImport)
+			if !ok {
+				x, ok = strings.CutPrefix(f, factString)
+			}
+			if top, _, _ := strings.Cut(x, "."); ok && top != "" && !(installed && interactive[top]) {
+				names = append(names, x)
+			}
+		}
+	}
+	return names
+}
+
+func (m *maker) inLibrary(p string) bool {
+	return slices.ContainsFunc(m.stdlib, func(l *library) bool { return strings.HasPrefix(p, l.dir+"/") && !siteDir.MatchString(p) })
+}
+
+// reach follows imports through the library, and brings in what they lead to. It is called when nothing else comes in any
+// more, and reports whether it brought something.
+func (m *maker) reach() bool {
+	before := len(m.keep.nodes)
+	outside := m.importedOf()
+	for _, l := range m.stdlib {
+		wave := slices.Concat(outside, byInterpreter)
+		for name, x := range l.modules {
+			if slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }) ||
+				slices.ContainsFunc(x.caches, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }) || strings.HasPrefix(name, "encodings.") {
+				wave = append(wave, name)
+			}
+		}
+		for len(wave) > 0 {
+			name := wave[len(wave)-1]
+			wave = append(wave[:len(wave)-1], l.visit(name)...)
+		}
+		m.enterLibrary(l)
+	}
+	return len(m.keep.nodes) > before
+}
+
+// visit marks a module, and the packages that it lies in, as reached, and returns what they import.
+func (l *library) visit(name string) []string {
+	var next []string
+	for at := name; at != "" && at != "."; at = parentModule(at) {
+		x := l.modules[at]
+		if x == nil || l.reached[at] {
+			continue
+		}
+		l.reached[at] = true
+		for _, e := range x.files {
+			for _, f := range e.Facts {
+				if n, ok := strings.CutPrefix(f, factImport); ok {
+					n = absolute(at, n, path.Base(e.Path) == "__init__.py")
+					if top, _, _ := strings.Cut(n, "."); !interactive[top] {
+						next = append(next, n)
+					}
+				}
+			}
+		}
+		if x := l.modules["_"+at]; x != nil { // its accelerator
+			next = append(next, "_"+at)
+		}
+	}
+	return next
+}
+
+func parentModule(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		return name[:i]
+	}
+	return ""
+}
+
+// absolute resolves a relative import in module at.
+func absolute(at, name string, isPackage bool) string {
+	if !strings.HasPrefix(name, ".") {
+		return name
+	}
+	rest := strings.TrimLeft(name, ".")
+	up := len(name) - len(rest)
+	if isPackage {
+		up--
+	}
+	for range up {
+		at = parentModule(at)
+	}
+	return strings.TrimPrefix(at+"."+rest, ".")
+}
+
+// enterLibrary brings in what the level wants of a library.
+func (m *maker) enterLibrary(l *library) {
+	landmark := l.dir + "/os.py"
+	why := Reason{Rule: "standard library", By: landmark, Note: "an import leads to it"}
+	any := Reason{Rule: "standard library", By: landmark, Note: "any module of it may be imported later"}
+	for _, name := range slices.Sorted(maps.Keys(l.modules)) {
+		x := l.modules[name]
+		for _, e := range x.files {
+			rel := e.Path[len(l.dir)+1:]
+			switch {
+			case l.reached[name]:
+				m.along(e, weak, why)
+			case neverImported.MatchString(rel):
+				m.keep.drops[e.Path] = "Python's own tests, editors and installers"
+			case m.Level == Tight || e.ELF != nil && m.foreign(e):
+				m.keep.drops[e.Path] = "modules of Python that nothing imports"
+			default:
+				m.along(e, weak, any)
+			}
+		}
+		for _, e := range x.caches {
+			switch {
+			case optimised.MatchString(e.Path) && !m.optimises():
+				m.keep.drops[e.Path] = "bytecode for python -O"
+			case m.evidentModule(x):
+				m.along(e, weak, why)
+			default:
+				m.keep.drops[e.Path] = unseenBytecode
+			}
+		}
+	}
+	for e := range m.Tree.Under(l.dir + "/") { // data beside the modules: grammars, sysconfig's variables
+		if name, _ := moduleOf(e.Path[len(l.dir)+1:]); name != "" || e.IsDir() || siteDir.MatchString(e.Path) {
+			continue
+		}
+		if rel := e.Path[len(l.dir)+1:]; neverImported.MatchString(rel) {
+			m.keep.drops[e.Path] = "Python's own tests, editors and installers"
+		} else if m.Level == Safe {
+			m.along(e, weak, any)
+		}
+	}
+}
+
+func (m *maker) evidentModule(x *module) bool {
+	return slices.ContainsFunc(slices.Concat(x.files, x.caches), func(e *image.Entry) bool { return m.keep.Evident(e.Path) })
+}
+
+// foreign reports whether a shared object needs a library that nothing else has brought in.
+func (m *maker) foreign(e *image.Entry) bool {
+	found, _ := Libraries(m.Tree, []string{e.Path})
+	for _, at := range found {
+		if x := m.Tree.Resolve(at); x != nil && !m.keep.Has(x.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// distributionsOf returns the distributions of an image, each once, sorted.
+func (m *maker) distributionsOf() []*owned {
+	seen := map[*owned]bool{}
+	for _, o := range m.keep.owner {
+		if o.Ecosystem == inventory.PyPI {
+			seen[o] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), func(a, b *owned) int { return inventory.Compare(a.Package, b.Package) })
+}

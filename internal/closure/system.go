@@ -1,0 +1,152 @@
+package closure
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+)
+
+// always is what every image keeps as far as it has it: who is who, which system this is, and the directories that
+// programs and container runtimes expect.
+var always = []string{
+	"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts", "/etc/host.conf", "/etc/hostname", "/etc/resolv.conf",
+	"/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release", "/etc/lsb-release", "/etc/redhat-release",
+	"/etc/localtime", "/etc/timezone", "/etc/mtab",
+	"/tmp", "/var/tmp", "/run", "/var/run", "/var/lock", "/var/log", "/proc", "/sys", "/dev", "/root", "/home", "/mnt", "/etc", "/var",
+}
+
+// records are the package databases of a distribution, which vulnerability scanners read. Carving cuts the entries of
+// packages that are gone out of them.
+var records = []string{
+	"/var/lib/dpkg/status", "/lib/apk/db/installed", "/usr/lib/apk/db/installed", "/etc/apk/world", "/etc/apk/arch", "/var/lib/dpkg/arch",
+}
+
+// system keeps what belongs to the system and not to any program.
+func (m *maker) system() {
+	for _, p := range always {
+		m.add(p, weak, Reason{Rule: "system", Note: "every image has it"})
+	}
+	for _, p := range records {
+		m.add(p, weak, Reason{Rule: "package records", Note: "scanners read it"})
+	}
+	for e := range m.Tree.All() {
+		if path.Dir(e.Path) == "/" && e.Type == symlink {
+			m.enter(e, weak, Reason{Rule: "system", Note: "a link of the root directory"})
+		}
+	}
+}
+
+// isSystem tells paths of the distribution that no package owns.
+func isSystem(p string) bool {
+	top, _, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+	switch top {
+	case "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "var", "run", "tmp", "usr", "boot", "media", "mnt", "dev", "proc", "sys", "root", "home":
+		return !strings.HasPrefix(p, "/usr/local/") && !strings.HasPrefix(p, "/usr/src/")
+	}
+	return path.Dir(p) == "/"
+}
+
+// companions are files that a library or program opens by itself, by names that it makes or has built in.
+func companions(m *maker, e *image.Entry, s strength) {
+	if !e.IsFile() {
+		return
+	}
+	base := path.Base(e.Path)
+	for _, c := range companionTable {
+		if !c.fits(base) || c.safe && m.Level == Tight {
+			continue
+		}
+		for _, g := range c.files {
+			if !m.once("companion", g, c.name) {
+				continue
+			}
+			m.companion(e, c.name, g)
+		}
+	}
+}
+
+func (m *maker) companion(e *image.Entry, name, pattern string) {
+	r := Reason{Rule: "companion", By: e.Path, Note: name}
+	dir, all := strings.CutSuffix(pattern, "/**")
+	if !all && !strings.ContainsAny(pattern, "*?") {
+		m.add(pattern, weak, r)
+		return
+	}
+	if all && !strings.ContainsAny(dir, "*?") {
+		if at := m.add(dir, weak, r); at != nil {
+			for x := range m.Tree.Under(at.Path + "/") {
+				m.along(x, weak, r)
+			}
+		}
+		return
+	}
+	re, err := glob(pattern)
+	if err != nil {
+		panic(err) // the table is ours
+	}
+	fixed := pattern[:strings.LastIndexByte(pattern[:strings.IndexAny(pattern, "*?")], '/')+1]
+	for _, prefix := range []string{fixed, m.Tree.Real(fixed + "x")} {
+		prefix = strings.TrimSuffix(prefix, "x")
+		for x := range m.Tree.Under(prefix) {
+			if re.MatchString(fixed + strings.TrimPrefix(x.Path, prefix)) {
+				m.enter(x, weak, r)
+			}
+		}
+		if prefix == fixed && m.Tree.Real(fixed+"x") == fixed+"x" {
+			break
+		}
+	}
+}
+
+// companion is a row of the table: who, and what it opens.
+type companion struct {
+	name  string   // what the files are, for the reason
+	who   []string // names of files, * at the end stands for anything
+	files []string // paths and globs
+	safe  bool     // only at the level safe
+}
+
+func (c companion) fits(base string) bool {
+	for _, w := range c.who {
+		if p, ok := strings.CutSuffix(w, "*"); ok && strings.HasPrefix(base, p) || w == base {
+			return true
+		}
+	}
+	return false
+}
+
+// companionTable says what well-known libraries open at run time. Sources: their documentation, and strace.
+var companionTable = []companion{
+	{"opened by the C library for names, hosts and services", []string{"libc.so.6", "libc-2.*"}, []string{
+		"/etc/nsswitch.conf", "/etc/services", "/etc/protocols", "/etc/networks", "/etc/gai.conf", "/etc/ethers", "/etc/rpc",
+		"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d/**", "/lib/*/libnss_files.so.2", "/lib/*/libnss_dns.so.2", "/usr/lib/*/libnss_files.so.2", "/usr/lib/*/libnss_dns.so.2",
+	}, false},
+	{"opened by the C library when a thread ends early, and for stack traces", []string{"libc.so.6"}, []string{"/lib/*/libgcc_s.so.1", "/usr/lib/*/libgcc_s.so.1"}, false},
+	{"the locale that containers are set to", []string{"libc.so.6"}, []string{"/usr/lib/locale/C.utf8/**", "/usr/lib/locale/C.UTF-8/**"}, false},
+	{"time zones are opened by name", []string{"libc.so.6", "ld-musl-*"}, []string{"/usr/share/zoneinfo/**"}, true},
+	{"musl's list of library directories", []string{"ld-musl-*"}, []string{"/etc/ld-musl-*.path"}, false},
+	{"opened by OpenSSL", []string{"libcrypto.so*"}, []string{
+		"/etc/ssl/openssl.cnf", "/usr/lib/ssl/**", "/etc/ssl/cert.pem", "/etc/ssl1.1/**",
+	}, false},
+	{"certificate authorities", []string{"libssl.so*", "libgnutls.so*", "libcurl*", "libmbedtls.so*", "node", "java", "libnss3.so"}, []string{
+		"/etc/ssl/certs/**", "/etc/pki/tls/**", "/etc/pki/ca-trust/extracted/**", "/usr/share/ca-certificates/**", "/usr/local/share/ca-certificates/**",
+	}, true},
+	{"certificate authorities", []string{"libssl.so*", "libgnutls.so*", "libcurl*", "node", "java"}, []string{"/etc/ssl/certs/ca-certificates.crt"}, false},
+	{"types by a file's beginning", []string{"libmagic.so*"}, []string{"/etc/magic", "/etc/magic.mime", "/usr/share/misc/magic*", "/usr/lib/file/magic.mgc", "/usr/share/file/**"}, false},
+	{"fonts and their configuration", []string{"libfontconfig.so*"}, []string{"/etc/fonts/**", "/usr/share/fontconfig/**", "/usr/share/fonts/**", "/var/cache/fontconfig/**"}, false},
+	{"terminals are opened by name", []string{"libtinfo.so*", "libtinfow.so*", "libncurses.so*", "libncursesw.so*"}, []string{"/lib/terminfo/**", "/etc/terminfo/**"}, true},
+	{"configuration of Kerberos", []string{"libkrb5.so*"}, []string{"/etc/krb5.conf", "/etc/krb5.conf.d/**"}, false},
+	{"authentication modules are opened by name", []string{"libpam.so*"}, []string{"/etc/pam.conf", "/etc/pam.d/**", "/etc/security/**", "/lib/*/security/**", "/usr/lib/*/security/**"}, true},
+	{"authentication plugins are opened by name", []string{"libsasl2.so*"}, []string{"/usr/lib/*/sasl2/**", "/usr/lib/sasl2/**", "/etc/sasl2/**"}, false},
+	{"configuration of LDAP", []string{"libldap*"}, []string{"/etc/ldap/ldap.conf"}, false},
+	{"drivers of ODBC", []string{"libodbc.so*"}, []string{"/etc/odbc.ini", "/etc/odbcinst.ini"}, false},
+	{"coordinate systems", []string{"libproj.so*"}, []string{"/usr/share/proj/**"}, false},
+	{"tables of GDAL", []string{"libgdal.so*"}, []string{"/usr/share/gdal/**"}, false},
+	{"loaders of image formats", []string{"libgdk_pixbuf*"}, []string{"/usr/lib/*/gdk-pixbuf-2.0/**"}, false},
+	{"coders of ImageMagick", []string{"libMagickCore*"}, []string{"/etc/ImageMagick-*/**", "/usr/lib/*/ImageMagick-*/**", "/usr/share/ImageMagick-*/**"}, false},
+	{"catalogues of XML", []string{"libxml2.so*"}, []string{"/etc/xml/catalog"}, false},
+	{"types of files by name", []string{"python3*", "libpython3*", "perl", "php*", "ruby*", "nginx", "apache2"}, []string{"/etc/mime.types"}, false},
+	{"resources of Ghostscript", []string{"libgs.so*"}, []string{"/usr/share/ghostscript/**", "/var/lib/ghostscript/**"}, false},
+	{"Java's certificate authorities and settings", []string{"libjvm.so", "java"}, []string{"/etc/ssl/certs/java/cacerts", "/etc/java-*/**"}, false},
+}
