@@ -140,7 +140,7 @@ func (e *encoder) entry(x *Entry) {
 	e.b = append(e.b, byte(flags), x.Type)
 	e.str(x.Path)
 	e.str(x.Linkname)
-	for _, n := range []int64{int64(x.Mode), int64(x.UID), int64(x.GID), x.Size, x.ModTime.Unix(), int64(x.ModTime.Nanosecond())} {
+	for _, n := range []int64{int64(x.Mode), int64(x.UID), int64(x.GID), x.Size, x.ModTime.Unix(), int64(x.ModTime.Nanosecond()), int64(x.origin.Header)} {
 		e.num(n)
 	}
 	if f := x.ELF; f != nil {
@@ -237,6 +237,7 @@ func (d *decoder) entry(x *Entry) {
 	x.UID, x.GID, x.Size = int(d.num()), int(d.num()), d.num()
 	sec := d.num()
 	x.ModTime = time.Unix(sec, d.num())
+	x.origin.Header = int(d.num())
 	x.linked = flags&flagLinked != 0
 	if flags&flagELF != 0 {
 		x.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),

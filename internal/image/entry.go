@@ -25,7 +25,22 @@ type Entry struct {
 	content []byte
 	kept    bool // content is there, be it empty
 	linked  bool // a hard link whose target was found
+	origin  Origin
 }
+
+// Origin is where the layers hold an entry: what a path is like and what is in it stand there. The names of one file,
+// hard links of each other, have the same origin.
+type Origin struct {
+	Layer  int // index into Tree.Layers
+	Header int // number of the tar header within the layer, from 0
+}
+
+// implied is the origin of directories that no layer describes.
+const implied = -1
+
+// Origin returns where the entry's content and attributes stand, which for a hard link may be a lower layer. It returns
+// false for a directory that is there for what lies in it alone: no layer says what it is like.
+func (e *Entry) Origin() (Origin, bool) { return e.origin, e.origin.Header != implied }
 
 // IsFile reports whether the entry has content: a regular file or another name of one.
 func (e *Entry) IsFile() bool { return e.Type == tar.TypeReg || e.Type == tar.TypeLink }

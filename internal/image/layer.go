@@ -42,6 +42,7 @@ type layerPass struct {
 	dirs    map[string]bool // directories that something lies in
 	names   int64           // bytes of names so far
 	kept    int64           // bytes of content so far
+	header  int             // number of the header at hand
 	dir     string          // directory of the entry before, and
 	realDir string          // where that is, symbolic links of this layer resolved
 }
@@ -53,6 +54,16 @@ func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*
 		return nil, err
 	}
 	defer rc.Close()
+	var index *layerIndex
+	err = checked(ctx, rc, want, func(r io.Reader) error {
+		index, err = readLayer(r, o)
+		return err
+	})
+	return index, err
+}
+
+// checked hands read an uncompressed layer and then makes sure that all of it has the diff ID want.
+func checked(ctx context.Context, rc io.Reader, want v1.Hash, read func(io.Reader) error) error {
 	// Decompression runs beside hashing and reading: a layer of its own keeps both cores busy.
 	pr, pw := io.Pipe()
 	done := make(chan struct{})
@@ -65,17 +76,16 @@ func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*
 
 	sum := sha256.New()
 	stream := bufio.NewReaderSize(io.TeeReader(pr, sum), pipeSize)
-	index, err := readLayer(stream, o)
-	if err != nil {
-		return nil, err
+	if err := read(stream); err != nil {
+		return err
 	}
 	if _, err := io.Copy(io.Discard, stream); err != nil { // padding after the archive's end counts for the digest
-		return nil, err
+		return err
 	}
 	if got := hashOf(sum); got != want {
-		return nil, fmt.Errorf("damaged: its content has diff ID %s, the configuration says %s", got, want)
+		return fmt.Errorf("damaged: its content has diff ID %s, the configuration says %s", got, want)
 	}
-	return index, nil
+	return nil
 }
 
 const pipeSize = 256 << 10
@@ -83,23 +93,34 @@ const pipeSize = 256 << 10
 // readLayer indexes an uncompressed layer.
 func readLayer(r io.Reader, o *TreeOptions) (*layerIndex, error) {
 	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int{}, killed: map[string]int{}, dirs: map[string]bool{}, dir: "/", realDir: "/"}
+	err := eachHeader(r, func(n int, h *tar.Header, content io.Reader) error {
+		p.header = n
+		return p.add(h, content)
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.finish()
+	return p.index, nil
+}
+
+// eachHeader calls f with the headers of a layer and their numbers, which [Origin] names.
+func eachHeader(r io.Reader, f func(n int, h *tar.Header, content io.Reader) error) error {
 	tr := tar.NewReader(r)
-	for {
+	for n := 0; ; n++ {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		} else if err != nil {
-			return nil, err
+			return err
 		}
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue // `git archive` writes one; it describes no file
 		}
-		if err := p.add(h, tr); err != nil {
-			return nil, err
+		if err := f(n, h, tr); err != nil {
+			return err
 		}
 	}
-	p.finish()
-	return p.index, nil
 }
 
 // add takes one header in.
@@ -138,7 +159,8 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	}
 	name = path.Join(dir, base)
 	fi := h.FileInfo()
-	e := Entry{Path: name, Type: h.Typeflag, Mode: fi.Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname}
+	e := Entry{Path: name, Type: h.Typeflag, Mode: fi.Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname,
+		origin: Origin{Header: p.header}}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		e.Type, e.Size, e.Linkname = tar.TypeReg, h.Size, ""
@@ -277,18 +299,22 @@ func (p *layerPass) link(e *Entry) {
 		dir := follow(p.get, path.Dir(e.Linkname), true)
 		t = p.get(path.Join("/", dir, path.Base(e.Linkname)))
 	}
-	if t != nil && t.Path != e.Path {
+	switch {
+	case t == nil || t.Path == e.Path:
+	case t.Type == tar.TypeLink && !t.linked:
+		e.Linkname = t.Linkname // another name of a file in a lower layer
+	default:
 		e.share(t)
 	}
 }
 
 // share makes e another name of t.
 func (e *Entry) share(t *Entry) {
+	e.Mode, e.UID, e.GID, e.ModTime, e.Size, e.origin = t.Mode, t.UID, t.GID, t.ModTime, t.Size, t.origin
 	if t.Type == tar.TypeSymlink { // a link to a link is the same link
-		e.Type, e.Linkname, e.Mode = tar.TypeSymlink, t.Linkname, t.Mode
+		e.Type, e.Linkname = tar.TypeSymlink, t.Linkname
 		return
 	}
-	e.Mode, e.UID, e.GID, e.ModTime, e.Size = t.Mode, t.UID, t.GID, t.ModTime, t.Size
 	e.ELF, e.Shebang, e.Facts, e.content, e.kept, e.linked = t.ELF, t.Shebang, t.Facts, t.content, t.kept, true
 }
 
@@ -382,7 +408,7 @@ func readELFStream(e *Entry, r io.Reader) error {
 		return nil
 	}
 	if e.Size > maxBuffered {
-		f, err := tempFile()
+		f, err := TempFile()
 		if err != nil {
 			return err
 		}

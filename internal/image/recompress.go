@@ -87,7 +87,7 @@ func (l *spooledLayer) compress() (err error) {
 		return err
 	}
 	defer src.Close()
-	f, err := tempFile()
+	f, err := TempFile()
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (l *spooledLayer) compress() (err error) {
 	}()
 	sum, plain := sha256.New(), sha256.New()
 	out := &counter{w: io.MultiWriter(f, sum)}
-	zw, err := newCompressor(out, l.comp)
+	zw, err := newCompressor(out, l.comp, false)
 	if err != nil {
 		return err
 	}
@@ -116,13 +116,22 @@ func (l *spooledLayer) compress() (err error) {
 	return nil
 }
 
-// newCompressor returns a compressor whose output depends on its input alone: one thread, no name, no time.
-func newCompressor(w io.Writer, c Compression) (io.WriteCloser, error) {
+// newCompressor returns a compressor whose output depends on its input alone: one thread, no name, no time. A dense
+// one takes its time.
+func newCompressor(w io.Writer, c Compression, dense bool) (io.WriteCloser, error) {
 	if c == Zstd {
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+		level := zstd.SpeedBetterCompression
+		if dense {
+			level = zstd.SpeedBestCompression
+		}
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level),
 			zstd.WithWindowSize(8<<20)) // what every decoder must be ready for (RFC 8878, 3.1.1.1.2)
 	}
-	return gzip.NewWriterLevel(w, gzip.DefaultCompression)
+	level := gzip.DefaultCompression
+	if dense {
+		level = gzip.BestCompression
+	}
+	return gzip.NewWriterLevel(w, level)
 }
 
 // onlyReader hides WriterTo and its like, so that the given buffer is the one used.

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tempFile opens a file without a name in $TMPDIR: it is gone with its last descriptor, even after kill -9.
-func tempFile() (*os.File, error) {
+// TempFile opens a file without a name in $TMPDIR: it is gone with its last descriptor, even after kill -9.
+func TempFile() (*os.File, error) {
 	dir := os.TempDir()
 	if fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600); err == nil {
 		return os.NewFile(uintptr(fd), filepath.Join(dir, "lighten-unnamed")), nil
@@ -29,7 +29,7 @@ func tempFile() (*os.File, error) {
 
 // spool copies a stream to a temporary file without a name and returns it rewound.
 func spool(ctx context.Context, r io.Reader) (*os.File, error) {
-	f, err := tempFile()
+	f, err := TempFile()
 	if err != nil {
 		return nil, err
 	}

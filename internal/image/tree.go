@@ -172,11 +172,11 @@ func (t *Tree) merge() error {
 		m.layer(i, l)
 	}
 	if m.entries["/"] == nil {
-		m.entries["/"] = &Entry{Path: "/", Type: tar.TypeDir, Mode: fs.ModeDir | 0o755}
+		m.entries["/"] = impliedDir("/", 0)
 	}
 	for p, i := range m.implied {
 		if m.entries[p] == nil { // no layer says what this directory is like: unpacking makes it so
-			m.entries[p] = &Entry{Path: p, Type: tar.TypeDir, Mode: fs.ModeDir | 0o755, Layer: i}
+			m.entries[p] = impliedDir(p, i)
 		}
 	}
 	t.entries = m.entries
@@ -184,6 +184,10 @@ func (t *Tree) merge() error {
 		return slices.SortedFunc(maps.Values(t.entries), func(a, b *Entry) int { return strings.Compare(a.Path, b.Path) })
 	})
 	return t.linkAcross()
+}
+
+func impliedDir(p string, layer int) *Entry {
+	return &Entry{Path: p, Type: tar.TypeDir, Mode: fs.ModeDir | 0o755, Layer: layer, origin: Origin{layer, implied}}
 }
 
 // merger holds what the layers so far, from the top, say about those below.
@@ -200,7 +204,7 @@ func (m *merger) layer(i int, l *layerIndex) {
 	var shown []*Entry
 	for n := range l.entries {
 		e := &l.entries[n]
-		e.Layer = i
+		e.Layer, e.origin.Layer = i, i
 		dir := path.Dir(e.Path)
 		if dir != lastDir {
 			lastDir, lastHidden = dir, m.hides(dir)
