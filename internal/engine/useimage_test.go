@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -73,7 +74,35 @@ func TestUseImage(t *testing.T) {
 	testUseImage(t, open(t))
 }
 
+// A buildkitd elsewhere takes the image from the session too.
+func TestUseImageRemote(t *testing.T) {
+	testimage.Need(t, "root", "runc", "bases")
+	address, _ := remote(t)
+	e, err := engine.Open(t.Context(), engine.Options{Address: address, State: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	testUseImage(t, e)
+}
+
+// Docker before 23 knows no images of a session: they are loaded, and gone afterwards.
+func TestUseImageDocker(t *testing.T) {
+	testimage.Need(t, "docker")
+	e, err := engine.Open(t.Context(), engine.Options{Address: "docker"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	testUseImage(t, e)
+	out, err := exec.Command("docker", "images", "--all", "--format", "{{.Repository}}").CombinedOutput()
+	if err != nil || strings.Contains(string(out), "lighten.invalid") {
+		t.Errorf("left in the daemon: %s, %v", out, err)
+	}
+}
+
 func testUseImage(t *testing.T, e *engine.Engine) {
+	t.Helper()
 	small := testimage.Image(t, v1.Config{User: "7"}, testimage.Tree{"/a": "file 0644 one", "/d/": "dir 0755"}, testimage.Tree{"/a": "file 0644 two"})
 	for _, c := range []struct {
 		name string
@@ -111,6 +140,9 @@ func testUseImage(t *testing.T, e *engine.Engine) {
 		}
 	})
 	t.Run("another platform", func(t *testing.T) {
+		if !strings.HasPrefix(e.String(), "embedded") {
+			t.Skip("the engine's machine knows which platforms it can run")
+		}
 		err := e.UseImage(t.Context(), small, "linux/s390x", nil, func(context.Context, *engine.Built) error { return nil })
 		if err == nil || !strings.Contains(err.Error(), "no emulator") {
 			t.Errorf("err = %v, want what to do about the platform", err)

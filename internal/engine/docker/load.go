@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/lighten/lighten/internal/image"
@@ -34,10 +36,24 @@ func (d *Daemon) Load(ctx context.Context, img v1.Image) (ref string, remove fun
 	if img, err = image.Recompress(img, image.Gzip); err != nil {
 		return "", nil, err
 	}
+	if img, err = placed(img); err != nil {
+		return "", nil, err
+	}
 	if err := d.load(ctx, func(w io.Writer) error { return tarball.Write(tag, img, w) }); err != nil {
 		return "", nil, fmt.Errorf("loading the image into %s: %w", d, err)
 	}
 	return ref, func() { d.remove(ref) }, nil
+}
+
+// placed says which platform an image is for when it does not: the daemon would not find it for any.
+func placed(img v1.Image) (v1.Image, error) {
+	c, err := img.ConfigFile()
+	if err != nil || c.OS != "" && c.Architecture != "" {
+		return img, err
+	}
+	c = c.DeepCopy()
+	c.OS, c.Architecture = "linux", runtime.GOARCH
+	return mutate.ConfigFile(img, c)
 }
 
 // load does what "docker load" does, with an archive that is made as it is sent.
