@@ -31,6 +31,7 @@ type Plan struct {
 	Services []Process `json:"services,omitempty"`
 	Checks   []Check   `json:"checks"`
 	Holdout  []Check   `json:"holdout,omitempty"`
+	Answers  bool      `json:"answers,omitempty"` // the report is to hold what was answered
 	Start    time.Duration
 	Port     int `json:"port,omitempty"` // for checks that name none
 }
