@@ -85,11 +85,14 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 	if err != nil {
 		return nil, err
 	}
+	limits := plan.Limits.WithDefaults()
 	t.one.Lock()
 	defer t.one.Unlock()
 	out, err := b.Run(ctx, engine.Run{
 		Args: check.SupervisorArgs(), Binary: t.Binary, Network: t.File.Network, Hosts: hosts, Roots: roots,
 		Files: map[string][]byte{check.PlanFile: js}, Outputs: []string{check.ReportFile}, Timeout: plan.Deadline() + 30*time.Second,
+		// The supervisor ends what exceeds its limits; the engine holds on while it does.
+		Processes: limits.Processes + 128, Memory: int64(limits.Memory) + 64<<20,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("running the checks: %w", err)
