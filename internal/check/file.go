@@ -29,6 +29,7 @@ type File struct {
 	Services map[string]Service `yaml:"services,omitempty" json:"services,omitempty"` // programs that run beside it, reached at 127.0.0.1 or by their name
 	Env      map[string]string  `yaml:"env,omitempty" json:"env,omitempty"`           // added to the program's environment
 	Start    Start              `yaml:"start,omitempty" json:"start,omitempty"`       // how long the program may take
+	Limits   Limits             `yaml:"limits,omitempty" json:"limits,omitzero"`      // of the program and everything beside it
 	Network  string             `yaml:"network,omitempty" json:"network,omitempty"`   // none (default) or host
 }
 
@@ -166,7 +167,7 @@ func (e *Error) Error() string {
 var known = []string{
 	"checks", "holdout", "keep", "level", "budget", "services", "env", "start", "network", "pull", "disk", "image", "build", "port",
 	"timeout", "name", "http", "exec", "tcp", "log", "exit", "path", "method", "headers", "body", "json", "status", "contains",
-	"matches", "jsonpath", "follow", "args", "stdin", "code", "stdout", "stderr", "within",
+	"limits", "processes", "memory", "matches", "jsonpath", "follow", "args", "stdin", "code", "stdout", "stderr", "within",
 }
 
 // Parse reads lighten.yaml. A mistake is an *Error with its place.
@@ -217,6 +218,9 @@ var serviceName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-
 func (f *File) validate() error {
 	if f.Start.Timeout < 0 {
 		return fmt.Errorf("start: timeout %s: want a time such as 30s", f.Start.Timeout)
+	}
+	if err := f.Limits.validate(); err != nil {
+		return err
 	}
 	if f.Level != "" && f.Level != "safe" && f.Level != "tight" {
 		return fmt.Errorf("level %q: want safe or tight", f.Level)

@@ -31,6 +31,8 @@ type Plan struct {
 	Services []Process `json:"services,omitempty"`
 	Checks   []Check   `json:"checks"`
 	Holdout  []Check   `json:"holdout,omitempty"`
+	Answers  bool      `json:"answers,omitempty"` // the report is to hold what was answered
+	Limits   Limits    `json:"limits"`
 	Start    time.Duration
 	Port     int `json:"port,omitempty"` // for checks that name none
 }
@@ -51,7 +53,7 @@ type Process struct {
 // NewPlan joins the checks with what the images' configurations say of how
 // their programs start.
 func NewPlan(f *File, cfg *v1.ConfigFile, services map[string]*v1.ConfigFile) (*Plan, error) {
-	p := &Plan{Program: process("program", cfg.Config, f.Env), Checks: f.Checks, Holdout: f.Holdout, Start: f.Start.Timeout}
+	p := &Plan{Program: process("program", cfg.Config, f.Env), Checks: f.Checks, Holdout: f.Holdout, Limits: f.Limits, Start: f.Start.Timeout}
 	if p.Start == 0 {
 		p.Start = defaultStart
 	}

@@ -246,7 +246,9 @@ func (e *Exec) probe(ctx context.Context, p Process, argv []string, out *output)
 	var stdout, stderr head
 	c.Stdin = strings.NewReader(e.Stdin)
 	c.Stdout, c.Stderr = io.MultiWriter(&stdout, out), io.MultiWriter(&stderr, out)
-	err = c.Run()
+	if err = family.start(c, c.Start); err == nil {
+		err = family.wait(c)
+	}
 	if c.ProcessState == nil {
 		err = p.explain(err, c.Path)
 		fmt.Fprintln(out, err)

@@ -194,11 +194,11 @@ func (p Process) run(ctx context.Context) (*running, error) {
 	r := &running{Process: p, cmd: c, out: &output{}, ended: make(chan struct{})}
 	c.Stdout, c.Stderr = r.out, r.out
 	r.start = time.Now()
-	if err := c.Start(); err != nil {
+	if err := family.start(c, c.Start); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", strings.Join(p.argv(), " "), p.explain(err, c.Path))
 	}
 	go func() {
-		_ = c.Wait() // the exit code says it all
+		_ = family.wait(c) // the exit code says it all
 		r.code = exitCode(c.ProcessState)
 		r.out.flush()
 		close(r.ended)
@@ -289,7 +289,7 @@ func (r *running) memory() int64 {
 	}
 	for _, d := range dirs {
 		if pid, err := strconv.Atoi(d.Name()); err == nil {
-			parents[pid] = parentOf(pid)
+			parents[pid] = statOf(pid).parent
 		}
 	}
 	var sum int64
@@ -304,18 +304,26 @@ func (r *running) memory() int64 {
 	return sum
 }
 
-func parentOf(pid int) int {
+// stat is what the kernel tells of a process (proc(5), /proc/pid/stat). Of one that is gone it is empty.
+type stat struct {
+	state   byte // R, S, Z, …
+	parent  int
+	threads int
+}
+
+func statOf(pid int) (s stat) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0
+		return stat{}
 	}
-	_, rest, _ := strings.Cut(string(b[bytes.LastIndexByte(b, ')')+1:]), " ") // the name in brackets may hold anything
-	f := strings.Fields(rest)
-	if len(f) < 2 {
-		return 0
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:])) // the name in brackets may hold anything
+	if len(f) < 18 {
+		return stat{}
 	}
-	n, _ := strconv.Atoi(f[1])
-	return n
+	s.state = f[0][0]
+	s.parent, _ = strconv.Atoi(f[1])
+	s.threads, _ = strconv.Atoi(f[17])
+	return s
 }
 
 func resident(pid int) int64 {

@@ -30,7 +30,7 @@ func IsSupervisor(args []string) bool {
 
 // SupervisorMain runs the supervisor and returns its exit code.
 func SupervisorMain(ctx context.Context, args []string) int {
-	if err := Supervise(ctx, args[2], args[3]); err != nil {
+	if err := supervise(ctx, args[2], args[3], true); err != nil {
 		fmt.Fprintln(os.Stderr, "lighten:", err)
 		return 1
 	}
@@ -41,6 +41,11 @@ func SupervisorMain(ctx context.Context, args []string) int {
 // no shell, nothing of the image but the program, and root only to become the
 // users that the images name.
 func Supervise(ctx context.Context, planFile, reportFile string) error {
+	return supervise(ctx, planFile, reportFile, false)
+}
+
+// supervise is [Supervise]; contained says that everything else here belongs to the program, so that it may be limited and ended.
+func supervise(ctx context.Context, planFile, reportFile string, contained bool) error {
 	b, err := os.ReadFile(planFile)
 	if err != nil {
 		return fmt.Errorf("reading the plan: %w", err)
@@ -54,20 +59,43 @@ func Supervise(ctx context.Context, planFile, reportFile string) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Deadline())
 	defer cancel()
 	s := &supervisor{Plan: p, report: Report{Version: reportVersion}}
+	if contained {
+		// The program may be root too: without this it could reach into our memory and files (ptrace(2), access mode checking).
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+			return fmt.Errorf("closing the supervisor to the program: %w", err)
+		}
+		ctx, s.guard = watch(ctx, p.Limits)
+	}
 	s.run(ctx)
+	if contained {
+		family.end() // nobody is left who could change what is written now
+	}
 	out, err := json.Marshal(s.report)
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	if err := os.WriteFile(reportFile+".tmp", out, 0o644); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+	return writeOutput(reportFile, out)
+}
+
+// writeOutput writes a file in place of whatever the program may have put there.
+func writeOutput(name string, b []byte) error {
+	if err := os.RemoveAll(name); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	return os.Rename(reportFile+".tmp", reportFile)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	if _, err := f.Write(b); err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", name, err), f.Close())
+	}
+	return f.Close()
 }
 
 type supervisor struct {
 	Plan
 	report  Report
+	guard   *guard // nil: nothing is limited
 	program *running
 	extra   output // of commands other than the program
 }
@@ -112,6 +140,9 @@ func (s *supervisor) skip(cs []Check, holdout bool) {
 }
 
 func (s *supervisor) conclude() {
+	if why := s.guard.exceeded(); why != "" {
+		s.report.Error = why
+	}
 	failed := slices.ContainsFunc(s.report.Results, func(r Result) bool { return !r.Passed })
 	lines := s.extra.tail(maxLines)
 	if s.program != nil {
@@ -178,7 +209,7 @@ func devices(root string) {
 func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 	for _, c := range cs {
 		began := time.Now()
-		o := s.one(ctx, c)
+		o := s.within(ctx, c)
 		r := Result{Name: c.String(), Kind: c.Kind(), Passed: o.passed(), Expected: o.expected, Found: o.found, Holdout: holdout, Millis: ms(time.Since(began))}
 		if r.Passed && s.report.StartMillis == 0 {
 			s.report.StartMillis = r.Millis
@@ -191,6 +222,19 @@ func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// within asks one check, unless the programs have used more than they may.
+func (s *supervisor) within(ctx context.Context, c Check) outcome {
+	const want = "a program that keeps to its limits"
+	if why := s.guard.exceeded(); why != "" {
+		return differ(want, "%s", why)
+	}
+	o := s.one(ctx, c)
+	if why := s.guard.exceeded(); why != "" && !o.passed() {
+		return differ(want, "%s", why)
+	}
+	return o
+}
 
 func (s *supervisor) one(ctx context.Context, c Check) outcome {
 	switch {

@@ -127,6 +127,7 @@ type solve struct {
 	layouts *layouts
 	logs    *logTail
 	temp    string
+	onClose []func()
 }
 
 func (e *Engine) newSolve(b *Build) (*solve, error) {
@@ -150,7 +151,12 @@ func (e *Engine) newSolve(b *Build) (*solve, error) {
 	return s, nil
 }
 
-func (s *solve) close() { _ = os.RemoveAll(s.temp) } // swept at the next Open at the latest
+func (s *solve) close() {
+	for _, f := range s.onClose {
+		f()
+	}
+	_ = os.RemoveAll(s.temp) // swept at the next Open at the latest
+}
 
 // run runs f in the session, with its progress shown, and explains what went wrong.
 func (s *solve) run(ctx context.Context, f gw.BuildFunc) (*client.SolveResponse, error) {

@@ -63,7 +63,14 @@ func (s *solve) namedContexts(b *Build, g *gateway) error {
 // layouts are the OCI layouts of a session as one store; blobs are found by digest in any of them. It is read-only.
 type layouts struct {
 	mu     sync.RWMutex
-	stores []content.Store
+	stores []blobs
+}
+
+// blobs is what a session store needs of each of its sources.
+type blobs interface {
+	content.InfoProvider
+	content.Provider
+	Walk(context.Context, content.WalkFunc, ...string) error
 }
 
 // add adds DIR[:TAG|@DIGEST] and returns the digest of the image it names. A tag may be a full reference.
@@ -85,10 +92,14 @@ func (l *layouts) add(spec string) (digest.Digest, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the OCI layout %s: %w", dir, err)
 	}
-	l.mu.Lock()
-	l.stores = append(l.stores, store)
-	l.mu.Unlock()
+	l.addStore(store)
 	return d, nil
+}
+
+func (l *layouts) addStore(b blobs) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stores = append(l.stores, b)
 }
 
 // splitLayout splits at the first place where what comes before is a layout: paths and tags may both hold colons.
@@ -140,7 +151,7 @@ func openLayout(dir string) (content.Store, error) {
 	return local.NewStore(dir)
 }
 
-func (l *layouts) each(f func(content.Store) error) error {
+func (l *layouts) each(f func(blobs) error) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for _, s := range l.stores {
@@ -153,13 +164,13 @@ func (l *layouts) each(f func(content.Store) error) error {
 
 // Info implements content.Store.
 func (l *layouts) Info(ctx context.Context, d digest.Digest) (info content.Info, err error) {
-	err = l.each(func(s content.Store) (err error) { info, err = s.Info(ctx, d); return err })
+	err = l.each(func(s blobs) (err error) { info, err = s.Info(ctx, d); return err })
 	return info, err
 }
 
 // ReaderAt implements content.Store.
 func (l *layouts) ReaderAt(ctx context.Context, desc ocispecs.Descriptor) (r content.ReaderAt, err error) {
-	err = l.each(func(s content.Store) (err error) { r, err = s.ReaderAt(ctx, desc); return err })
+	err = l.each(func(s blobs) (err error) { r, err = s.ReaderAt(ctx, desc); return err })
 	return r, err
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/lighten/lighten/internal/engine/embedded"
 	"github.com/lighten/lighten/internal/engine/trust"
 )
 
@@ -160,6 +161,11 @@ type Run struct {
 	Hosts   map[string]string // host name -> address
 	Outputs []string          // names of files the program writes in /dev/.lighten/out
 	Timeout time.Duration     // 0: none but ctx's
+
+	// Limits of all its processes together, where the engine is embedded and the kernel's cgroups can be used; 0: none. With
+	// more memory its largest process is killed, with more processes forks fail.
+	Processes int
+	Memory    int64 // bytes
 }
 
 // Run runs a program in the image as uid 0 with a container's usual capabilities. The root file systems are writable
@@ -229,6 +235,11 @@ func (b *Built) define(ctx context.Context, r Run) (*llb.Definition, error) {
 		llb.AddEnv("LIGHTEN_RUN", identity.NewID()),
 		llb.AddMount(trust.Dir+"bin", bin, llb.Readonly),
 		llb.AddMount(trust.Dir+"in", in, llb.Readonly, llb.SourcePath("/in")),
+	}
+	if b.solve.e.inner != nil {
+		for k, v := range embedded.Limit(r.Processes, r.Memory) {
+			opts = append(opts, llb.AddEnv(k, v))
+		}
 	}
 	for _, kv := range r.Env {
 		k, v, _ := strings.Cut(kv, "=")

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -18,6 +15,7 @@ import (
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
+	"github.com/lighten/lighten/internal/trial"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -66,11 +64,9 @@ func (r *Result) Image(name string) v1.Image {
 
 type climb struct {
 	*Project
-	o        Options
-	file     *check.File
-	services map[string]engine.Build // those that are built from a Dockerfile
-	store    string
-	probing  sync.Mutex // one candidate is measured at a time, so that start-up times compare
+	o     Options
+	trial *trial.Trial // its File is guessed from the original when the user gave none
+	store string
 }
 
 // Climb builds the original, then everything else, and compares. The result is
@@ -81,10 +77,11 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &climb{Project: p, o: o, file: o.Checks, store: store}
-	if err := c.readServices(); err != nil {
+	services, err := trial.Services(o.Checks, o.Source, p.Dir)
+	if err != nil {
 		return nil, err
 	}
+	c := &climb{Project: p, o: o, store: store, trial: &trial.Trial{File: o.Checks, Source: o.Source, Services: services, Binary: o.Binary}}
 	var named []string
 	if o.Checks != nil {
 		named = append(named, string(o.Checks.YAML()))
@@ -134,27 +131,6 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	return res, nil
 }
 
-// readServices reads the Dockerfiles of the checks' services, before any time is spent on building.
-func (c *climb) readServices() error {
-	c.services = map[string]engine.Build{}
-	if c.file == nil {
-		return nil
-	}
-	for name, s := range c.file.Services {
-		if s.Build == "" {
-			continue
-		}
-		dir := filepath.Join(c.Dir, s.Build)
-		file := filepath.Join(dir, "Dockerfile")
-		src, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("reading service %q of %s: %w", name, c.o.Source, err)
-		}
-		c.services[name] = engine.Build{Name: name, Context: dir, Dockerfile: src, Filename: file}
-	}
-	return nil
-}
-
 func (r *Result) finish(c *climb, start time.Time) {
 	for _, x := range r.rungs {
 		r.Report.Candidates = append(r.Report.Candidates, x.report)
@@ -195,10 +171,10 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 		if c.o.NoChecks {
 			return nil
 		}
-		if c.file == nil { // only the original comes here: everything else waits for it
+		if c.trial.File == nil { // only the original comes here: everything else waits for it
 			var why []string
-			c.file, why = check.Guess(built.Config(), c.hints())
-			*from = report.Checks{Source: "guessed", Why: why, YAML: string(c.file.YAML())}
+			c.trial.File, why = check.Guess(built.Config(), c.hints())
+			*from = report.Checks{Source: "guessed", Why: why, YAML: string(c.trial.File.YAML())}
 		}
 		return c.prove(ctx, r, built)
 	})
@@ -233,42 +209,11 @@ func (c *climb) hints() check.Hints {
 
 // prove runs the checks in the built candidate.
 func (c *climb) prove(ctx context.Context, r *rung, built *engine.Built) error {
-	roots, configs := map[string]*engine.Built{}, map[string]*v1.ConfigFile{}
-	hosts := map[string]string{}
-	for name, s := range c.file.Services {
-		var err error
-		if s.Build != "" {
-			roots[name], err = built.Also(ctx, c.services[name])
-		} else {
-			roots[name], err = built.Image(ctx, s.Image)
-		}
-		if err != nil {
-			return fmt.Errorf("starting service %q of %s: %w", name, c.o.Source, err)
-		}
-		configs[name] = roots[name].Config()
-		hosts[name] = "127.0.0.1"
-	}
-	plan, err := check.NewPlan(c.file, built.Config(), configs)
+	out, err := c.trial.Run(ctx, built, trial.Options{Holdout: true})
 	if err != nil {
-		return err
+		return fmt.Errorf("checking %s: %w", r.Name, err)
 	}
-	js, err := plan.Marshal()
-	if err != nil {
-		return err
-	}
-	c.probing.Lock()
-	defer c.probing.Unlock()
-	out, err := built.Run(ctx, engine.Run{
-		Args: check.SupervisorArgs(), Binary: c.o.Binary, Network: c.file.Network, Hosts: hosts, Roots: roots,
-		Files: map[string][]byte{check.PlanFile: js}, Outputs: []string{check.ReportFile}, Timeout: plan.Deadline() + 30*time.Second,
-	})
-	if err != nil {
-		return fmt.Errorf("running the checks in %s: %w", r.Name, err)
-	}
-	r.check, err = check.ParseReport(out[check.ReportFile])
-	if err != nil {
-		return fmt.Errorf("running the checks in %s: %w", r.Name, err)
-	}
+	r.check = out.Report
 	return nil
 }
 

@@ -72,6 +72,11 @@ func (d *Daemon) do(ctx context.Context, method, path string) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
+	return d.answer(req)
+}
+
+// answer is the daemon's answer to a request; one that is no success is an error with the daemon's words.
+func (d *Daemon) answer(req *http.Request) (*http.Response, error) {
 	resp, err := d.http.Do(req)
 	if err != nil {
 		var ue *url.Error

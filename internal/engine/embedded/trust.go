@@ -10,13 +10,14 @@ import (
 	"github.com/containerd/containerd/v2/core/mount"
 	bkexec "github.com/moby/buildkit/executor"
 	resourcestypes "github.com/moby/buildkit/executor/resources/types"
+	"github.com/moby/buildkit/identity"
 	"github.com/moby/sys/user"
 
 	"github.com/lighten/lighten/internal/engine/trust"
 )
 
 // executor adds the certificate authority to steps at the last moment, after the solver has made its cache keys: a
-// step's key, layer and history are the same with an authority and without one.
+// step's key, layer and history are the same with an authority and without one. Lighten's own steps it limits.
 type executor struct {
 	bkexec.Executor
 	trust string // host file with the bundle; "": none
@@ -42,6 +43,14 @@ func (e *executor) Run(ctx context.Context, id string, root bkexec.Mount, mounts
 	if e.trust != "" && !ours(mounts) {
 		p.Meta.Env = trust.Env(p.Meta.Env)
 		mounts = append(append([]bkexec.Mount(nil), mounts...), bkexec.Mount{Src: file(e.trust), Dest: trust.File, Readonly: true})
+	}
+	if l := limitsOf(p.Meta.Env); l.any() && ours(mounts) {
+		if id == "" {
+			id = identity.NewID()
+		}
+		var done func()
+		started, done = l.whenStarted(id, started)
+		defer done()
 	}
 	return e.Executor.Run(ctx, id, root, mounts, p, started)
 }
