@@ -16,7 +16,7 @@ import (
 )
 
 // cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
-const cacheFormat = "lighten-layer-3"
+const cacheFormat = "lighten-layer-4"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
