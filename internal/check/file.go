@@ -24,6 +24,7 @@ type File struct {
 	Checks   []Check            `yaml:"checks,omitempty" json:"checks,omitempty"`     // what must hold; evidence may come from them
 	Holdout  []Check            `yaml:"holdout,omitempty" json:"holdout,omitempty"`   // never traced; they only judge
 	Keep     []string           `yaml:"keep,omitempty" json:"keep,omitempty"`         // paths that stay whatever the evidence
+	Drop     []string           `yaml:"drop,omitempty" json:"drop,omitempty"`         // paths that go unless the evidence wants them
 	Level    string             `yaml:"level,omitempty" json:"level,omitempty"`       // safe or tight
 	Budget   Budget             `yaml:"budget,omitempty" json:"budget,omitempty"`     // limits of the result
 	Services map[string]Service `yaml:"services,omitempty" json:"services,omitempty"` // programs that run beside it, reached at 127.0.0.1 or by their name
@@ -165,7 +166,7 @@ func (e *Error) Error() string {
 }
 
 var known = []string{
-	"checks", "holdout", "keep", "level", "budget", "services", "env", "start", "network", "pull", "disk", "image", "build", "port",
+	"checks", "holdout", "keep", "drop", "level", "budget", "services", "env", "start", "network", "pull", "disk", "image", "build", "port",
 	"timeout", "name", "http", "exec", "tcp", "log", "exit", "path", "method", "headers", "body", "json", "status", "contains",
 	"limits", "processes", "memory", "matches", "jsonpath", "follow", "args", "stdin", "code", "stdout", "stderr", "within",
 }

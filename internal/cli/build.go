@@ -125,7 +125,7 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	if err != nil {
 		return err
 	}
-	limits, err := b.limits(checks)
+	limits, err := limitsOf(checks, b.budget)
 	if err != nil {
 		return err
 	}
@@ -159,13 +159,7 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Config, res *ladder.Result, limits []report.Budget) error {
 	rep := &res.Report
 	if w := rep.Find(rep.Winner); w != nil {
-		for _, l := range limits {
-			l.Found = w.PullBytes
-			if l.What == "disk" {
-				l.Found = w.DiskBytes
-			}
-			rep.Budget = append(rep.Budget, l)
-		}
+		rep.Budget = within(limits, w.PullBytes, w.DiskBytes)
 		if err := b.output(c, a, res); err != nil {
 			return err
 		}
@@ -342,7 +336,8 @@ func (b *buildFlags) readChecks(dir string) (*check.File, string, error) {
 	return f, path, err
 }
 
-func (b *buildFlags) limits(f *check.File) ([]report.Budget, error) {
+// limitsOf joins the limits of the checks file and those of --budget, which win.
+func limitsOf(f *check.File, flags []string) ([]report.Budget, error) {
 	var out []report.Budget
 	if f != nil {
 		if f.Budget.Pull > 0 {
@@ -352,7 +347,7 @@ func (b *buildFlags) limits(f *check.File) ([]report.Budget, error) {
 			out = append(out, report.Budget{What: "disk", Limit: int64(f.Budget.Disk)})
 		}
 	}
-	for _, s := range b.budget {
+	for _, s := range flags {
 		what, size, ok := strings.Cut(s, "=")
 		n, err := check.ParseSize(size)
 		if !ok || err != nil || what != "pull" && what != "disk" {
@@ -362,6 +357,18 @@ func (b *buildFlags) limits(f *check.File) ([]report.Budget, error) {
 		out = append(out, report.Budget{What: what, Limit: int64(n)})
 	}
 	return out, nil
+}
+
+// within says what an image needs of each limit.
+func within(limits []report.Budget, pull, disk int64) []report.Budget {
+	out := slices.Clone(limits)
+	for i := range out {
+		out[i].Found = pull
+		if out[i].What == "disk" {
+			out[i].Found = disk
+		}
+	}
+	return out
 }
 
 // template is what all builds of a run share.

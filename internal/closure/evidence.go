@@ -2,6 +2,7 @@ package closure
 
 import (
 	"archive/tar"
+	"iter"
 	"path"
 	"strings"
 
@@ -104,19 +105,33 @@ var crossroads = map[string]bool{
 	"/opt": true, "/home": true, "/srv": true, "/mnt": true, "/media": true, "/root": true,
 }
 
+// listable reports whether to list a directory is to want all that is in it.
+func listable(dir string) bool {
+	if crossroads[dir] || strings.HasSuffix(path.Dir(dir), "/lib") && strings.HasSuffix(dir, "-linux-gnu") {
+		return false
+	}
+	return !pythonPath(dir) // the import system lists every directory that it looks into
+}
+
+// children are the entries directly in a directory.
+func children(t *image.Tree, dir string) iter.Seq[*image.Entry] {
+	prefix := strings.TrimSuffix(dir, "/") + "/"
+	return func(yield func(*image.Entry) bool) {
+		for e := range t.Under(prefix) {
+			if !strings.Contains(e.Path[len(prefix):], "/") && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // listed keeps what a program saw when it read a directory: its names, and what these are.
 func (m *maker) listed(dir *image.Entry, r Reason) {
-	if crossroads[dir.Path] || strings.HasSuffix(path.Dir(dir.Path), "/lib") && strings.HasSuffix(path.Base(dir.Path), "-linux-gnu") {
-		return
-	}
-	if pythonPath(dir.Path) { // the import system lists every directory that it looks into
+	if !listable(dir.Path) {
 		return
 	}
 	by := Reason{Rule: "listed", By: dir.Path, Note: strings.Replace(r.Note, "opened", "listed", 1)}
-	for e := range m.Tree.Under(dir.Path + "/") {
-		if strings.Contains(e.Path[len(dir.Path)+1:], "/") {
-			continue
-		}
+	for e := range children(m.Tree, dir.Path) {
 		m.enter(e, weak, by)
 	}
 }

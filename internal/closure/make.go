@@ -205,12 +205,14 @@ func (m *maker) along(e *image.Entry, s strength, r Reason) {
 
 const maxWalkLinks = 40 // as in Linux (path_resolution(7))
 
-// walk follows a path through the image. trail holds every entry passed, links and directories, the last one included;
+func (m *maker) walk(p string) (trail []*image.Entry, final *image.Entry) { return walk(m.Tree, p) }
+
+// walk follows a path through an image. trail holds every entry passed, links and directories, the last one included;
 // final is what the path leads to, nil when something on the way is missing.
-func (m *maker) walk(p string) (trail []*image.Entry, final *image.Entry) {
+func walk(t *image.Tree, p string) (trail []*image.Entry, final *image.Entry) {
 	todo := strings.Split(path.Clean("/"+p), "/")
 	at, links := "/", 0
-	final = m.Tree.Get("/")
+	final = t.Get("/")
 	for len(todo) > 0 {
 		c := todo[0]
 		todo = todo[1:]
@@ -219,10 +221,10 @@ func (m *maker) walk(p string) (trail []*image.Entry, final *image.Entry) {
 			continue
 		case "..":
 			at = path.Dir(at)
-			final = m.Tree.Get(at)
+			final = t.Get(at)
 			continue
 		}
-		e := m.Tree.Get(path.Join(at, c))
+		e := t.Get(path.Join(at, c))
 		if e == nil {
 			return trail, nil
 		}
@@ -238,7 +240,7 @@ func (m *maker) walk(p string) (trail []*image.Entry, final *image.Entry) {
 		if strings.HasPrefix(e.Linkname, "/") {
 			at = "/"
 		}
-		final = m.Tree.Get(at)
+		final = t.Get(at)
 		todo = append(strings.Split(e.Linkname, "/"), todo...)
 	}
 	return trail, final

@@ -183,26 +183,31 @@ func (b *Build) tail(s *strings.Builder) {
 	} else {
 		s.WriteString("winner: none, no candidate passed\n")
 	}
-	for _, x := range b.Budget {
+	outcome(s, b.Budget, b.Written, b.Next, b.Checks)
+}
+
+// outcome says what was written, and what a user would do now.
+func outcome(s *strings.Builder, budget []Budget, written []Written, next []string, checks Checks) {
+	for _, x := range budget {
 		state := "within"
 		if x.Over() {
 			state = "OVER"
 		}
 		fmt.Fprintf(s, "budget: %s %s of %s: %s\n", x.What, Bytes(x.Found), Bytes(x.Limit), state)
 	}
-	for _, x := range b.Written {
+	for _, x := range written {
 		fmt.Fprintf(s, "written: %s@%s, %s to pull\n", Clean(x.Dest), x.Digest, Bytes(x.PullBytes))
 	}
-	for _, n := range b.Next {
+	for _, n := range next {
 		fmt.Fprintf(s, "  %s\n", Clean(n))
 	}
-	if b.Checks.YAML != "" {
+	if checks.YAML != "" {
 		s.WriteString("\nThe checks were guessed:\n")
-		for _, r := range b.Checks.Why {
+		for _, r := range checks.Why {
 			fmt.Fprintf(s, "  · %s\n", Clean(r))
 		}
 		s.WriteString("Keep them as lighten.yaml, and add what matters to you:\n\n")
-		for l := range strings.Lines(b.Checks.YAML) { // a HEALTHCHECK in it is foreign text
+		for l := range strings.Lines(checks.YAML) { // a HEALTHCHECK in it is foreign text
 			s.WriteString(Clean(strings.TrimSuffix(l, "\n")) + "\n")
 		}
 	}

@@ -1,0 +1,43 @@
+package closure
+
+import (
+	"strings"
+
+	"github.com/lighten/lighten/internal/observe"
+)
+
+// Misses reports whether a look-up leads somewhere in the original and not in what stays: the path was taken away from
+// a program that wants it. Bytecode is not missed while its source stays: a module works without.
+func (k *Keep) Misses(p observe.Path) bool {
+	if kernelOwn(p.Name) {
+		return false
+	}
+	trail, final := walk(k.tree, p.Name)
+	if final == nil {
+		return false
+	}
+	if strings.HasSuffix(final.Path, ".pyc") && k.Has(sourceOf(final.Path)) {
+		return false
+	}
+	for _, e := range append(trail, final) {
+		if !k.Has(e.Path) {
+			return true
+		}
+	}
+	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(final.Path) {
+		return false
+	}
+	for e := range children(k.tree, final.Path) {
+		if !k.Has(e.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// sourceOf is the module whose bytecode a file in __pycache__ is.
+func sourceOf(pyc string) string {
+	dir, base, _ := strings.Cut(pyc, "__pycache__/")
+	stem, _, _ := strings.Cut(base, ".")
+	return dir + stem + ".py"
+}

@@ -1,0 +1,254 @@
+// Package heal carves an image down to what its program needs, and proves that the result still works: it observes the
+// program in the original, keeps what the evidence leads to, carves, tries the result, and puts back what the program
+// misses, until it misses nothing and answers as the original does.
+package heal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/carve"
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/trial"
+)
+
+// Options say how an image is carved and tried.
+type Options struct {
+	Engine   *engine.Engine
+	Platform string // OS/ARCH; "": what the image says of itself
+	Progress *engine.Progress
+	Trial    *trial.Trial
+	Level    closure.Level
+	Keep     []string // globs of paths that stay whatever the evidence
+	Drop     []string // globs of paths that go unless the evidence wants them
+	Carve    carve.Options
+	CacheDir string            // indexes of layers, kept between runs
+	Rounds   int               // how often the image may be carved; 0: 8
+	Step     func(text string) // told what is being done; nil: nobody
+}
+
+const defaultRounds = 8
+
+// ErrOriginal says that the original does not pass its own checks: nothing can be proved.
+var ErrOriginal = errors.New("the original does not pass its own checks")
+
+// Result is what came of it.
+type Result struct {
+	Tree      *image.Tree // of the original
+	Inventory *inventory.Inventory
+	Original  *check.Report // of the original, untraced
+	Traced    *trial.Outcome
+
+	Image       v1.Image // the carved image; nil when the original failed
+	Keep        *closure.Keep
+	Light       *check.Report // of the carved image, untraced
+	Misses      []Miss        // what healing put back, in the order of its rounds
+	Differences []check.Difference
+	Rounds      int // how often it was carved
+	Before      int // hold-out checks that passed in the first carved image, before any healing: the honest figure
+	After       int // and in the last
+	Holdouts    int
+
+	Rejected string // why the carved image must not be used; "" when it may
+}
+
+// Miss is a path that a program looked up in vain in a carved image, and that the original has.
+type Miss struct {
+	Path    string `json:"path"`
+	Round   int    `json:"round"`           // the carved image in which it was missed, from 1
+	Phase   string `json:"phase,omitempty"` // the check during which it was looked up
+	By      string `json:"by,omitempty"`    // the program that looked it up
+	Holdout bool   `json:"holdout,omitempty"`
+}
+
+// Carve carves img. What is wrong with the carved image stands in the result; an error is what kept the work from being
+// done. With [ErrOriginal] the result says what the original failed.
+func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
+	if o.Rounds == 0 {
+		o.Rounds = defaultRounds
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	h := &healer{Options: o, img: img, res: &Result{Holdouts: len(o.Trial.File.Holdout)}}
+	if err := h.read(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.observe(ctx); err != nil {
+		return h.res, err
+	}
+	if err := h.rounds(ctx); err != nil {
+		return nil, err
+	}
+	return h.res, nil
+}
+
+type healer struct {
+	Options
+	img      v1.Image
+	res      *Result
+	evidence []closure.Evidence
+	answers  []*check.Report // of the original
+}
+
+func (h *healer) read(ctx context.Context) error {
+	h.Step("reading the layers of the original")
+	var err error
+	h.res.Tree, err = image.ReadTree(ctx, h.img, image.TreeOptions{
+		Keep: closure.Want, Distil: closure.Distil, KeepName: closure.KeepName, CacheDir: h.CacheDir,
+	})
+	if err != nil {
+		return fmt.Errorf("reading the original: %w", err)
+	}
+	if h.res.Inventory, err = inventory.Read(h.res.Tree); err != nil {
+		return fmt.Errorf("reading the original: %w", err)
+	}
+	return nil
+}
+
+// observe runs the original: untraced for its answers, twice so that what changes from run to run is known, and traced
+// for the evidence. The hold-out checks are never asked of a traced original.
+func (h *healer) observe(ctx context.Context) error {
+	return h.Engine.UseImage(ctx, h.img, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
+		for n := range 2 {
+			h.Step([]string{"checking the original", "checking the original again, for what differs from run to run"}[n])
+			out, err := h.Trial.Run(ctx, b, trial.Options{Holdout: true, Answers: true})
+			if err != nil {
+				return fmt.Errorf("checking the original: %w", err)
+			}
+			if n == 0 || out.Report.StartMillis < h.res.Original.StartMillis {
+				h.res.Original = out.Report
+			}
+			h.answers = append(h.answers, out.Report)
+			if !passed(out.Report) {
+				h.res.Original = out.Report
+				return ErrOriginal
+			}
+		}
+		h.Step("observing the original")
+		out, err := h.Trial.Run(ctx, b, trial.Options{Trace: true, Answers: true})
+		if err != nil {
+			return fmt.Errorf("observing the original: %w", err)
+		}
+		h.res.Traced = out
+		if !passed(out.Report) {
+			// What the program does under observation is no evidence of what it needs; files alone say it then.
+			out.Record.Untraced = "the checks do not pass while the program is observed: " + firstFailure(out.Report)
+		}
+		h.evidence = append(h.evidence, closure.Evidence{Record: out.Record})
+		return nil
+	})
+}
+
+func passed(r *check.Report) bool {
+	return r.Error == "" && !slices.ContainsFunc(r.Results, func(x check.Result) bool { return !x.Passed })
+}
+
+func firstFailure(r *check.Report) string {
+	for _, x := range r.Results {
+		if !x.Passed {
+			return fmt.Sprintf("check %q: expected %s, found %s", x.Name, x.Expected, x.Found)
+		}
+	}
+	return r.Error
+}
+
+func holdoutsPassed(r *check.Report) int {
+	n := 0
+	for _, x := range r.Results {
+		if x.Holdout && x.Passed {
+			n++
+		}
+	}
+	return n
+}
+
+// rounds carves and tries until nothing is missed any more.
+func (h *healer) rounds(ctx context.Context) error {
+	for {
+		h.res.Rounds++
+		if err := h.carve(ctx); err != nil {
+			return err
+		}
+		again, err := h.try(ctx)
+		if err != nil || !again {
+			return err
+		}
+		if h.res.Rounds == h.Options.Rounds {
+			h.res.Rejected = fmt.Sprintf("after %d rounds of healing it still misses files", h.res.Rounds)
+			return nil
+		}
+	}
+}
+
+func (h *healer) carve(ctx context.Context) error {
+	h.Step(fmt.Sprintf("carving, round %d", h.res.Rounds))
+	var err error
+	h.res.Keep, err = closure.Make(closure.Input{
+		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop,
+	})
+	if err != nil {
+		return err
+	}
+	h.res.Image, err = Apply(ctx, h.img, h.res.Tree, h.res.Keep, h.Options.Carve)
+	return err
+}
+
+// Apply carves an image by a Keep: groups of it become layers, and the package databases tell of what is left.
+func Apply(ctx context.Context, img v1.Image, t *image.Tree, k *closure.Keep, o carve.Options) (v1.Image, error) {
+	o.Layers = closure.Groups()
+	o.Keep = func(e *image.Entry) (int, bool) { return int(k.Group(e.Path)), k.Has(e.Path) }
+	return carve.Carve(ctx, img, t, o)
+}
+
+// try runs the carved image, traced for what it misses; when it misses nothing, untraced for the proof. It reports
+// whether something was put back.
+func (h *healer) try(ctx context.Context) (again bool, err error) {
+	err = h.Engine.UseImage(ctx, h.res.Image, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
+		h.Step(fmt.Sprintf("looking for what the carved image misses, round %d", h.res.Rounds))
+		out, err := h.Trial.Run(ctx, b, trial.Options{Trace: true, Holdout: true, Answers: true})
+		if err != nil {
+			return fmt.Errorf("trying the carved image: %w", err)
+		}
+		if h.res.Rounds == 1 {
+			h.res.Before = holdoutsPassed(out.Report)
+		}
+		if again = h.missed(out); again {
+			return nil
+		}
+		h.Step("checking the carved image")
+		proof, err := h.Trial.Run(ctx, b, trial.Options{Holdout: true, Answers: true})
+		if err != nil {
+			return fmt.Errorf("checking the carved image: %w", err)
+		}
+		h.res.Light, h.res.After = proof.Report, holdoutsPassed(proof.Report)
+		h.res.Differences = check.Compare(h.answers, proof.Report)
+		if again = h.named(proof.Report); again {
+			return nil
+		}
+		h.judge(proof.Report)
+		return nil
+	})
+	return again, err
+}
+
+func (h *healer) judge(r *check.Report) {
+	switch {
+	case !passed(r):
+		h.res.Rejected = firstFailure(r)
+	case len(h.res.Differences) > 0:
+		h.res.Rejected = "it answers otherwise than the original: " + h.res.Differences[0].String()
+	}
+}
+
+// isHoldout tells the phase of a hold-out check.
+func isHoldout(phase string) bool { return strings.HasPrefix(phase, "holdout ") }

@@ -1,0 +1,95 @@
+package heal
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/observe"
+	"github.com/lighten/lighten/internal/trial"
+)
+
+// missed finds what the carved image's program looked up in vain and the original has, and takes it as evidence. It
+// reports whether there was something.
+func (h *healer) missed(out *trial.Outcome) bool {
+	r := *out.Record
+	r.Paths = nil
+	for _, p := range out.Record.Paths {
+		if h.res.Keep.Misses(p) {
+			r.Paths = append(r.Paths, p)
+			h.note(p.Name, phase(out.Record, p.Phase), p.By)
+		}
+	}
+	if len(r.Paths) == 0 {
+		return false
+	}
+	r.Full, r.Unread, r.Untraced, r.Setuid = false, 0, "", nil // the first evidence told of these
+	h.evidence = append(h.evidence, closure.Evidence{Record: &r, Miss: true})
+	return true
+}
+
+func phase(r *observe.Record, i int) string {
+	if i >= 0 && i < len(r.Phases) {
+		return r.Phases[i]
+	}
+	return ""
+}
+
+func (h *healer) note(p, phase, by string) {
+	h.res.Misses = append(h.res.Misses, Miss{Path: p, Round: h.res.Rounds, Phase: phase, By: by, Holdout: isHoldout(phase)})
+}
+
+// named puts back what a failed check's log names as missing. Not every search is a look-up that can be seen: Python reads a
+// directory once and then knows what is not in it.
+func (h *healer) named(r *check.Report) bool {
+	rec := observe.Record{Phases: []string{"messages of the program"}}
+	for _, m := range r.Missing {
+		for _, p := range h.find(m) {
+			if !h.res.Keep.Has(p) {
+				rec.Paths = append(rec.Paths, observe.Path{Name: p, Ops: observe.Open})
+				h.note(p, rec.Phases[0], m.NeededBy)
+			}
+		}
+	}
+	if len(rec.Paths) == 0 {
+		return false
+	}
+	h.evidence = append(h.evidence, closure.Evidence{Record: &rec, Miss: true})
+	return true
+}
+
+// find returns the original's files that a message may mean.
+func (h *healer) find(m check.Miss) []string {
+	var found []string
+	module := "/" + strings.ReplaceAll(m.Name, ".", "/")
+	for e := range h.res.Tree.All() {
+		if e.IsDir() {
+			continue
+		}
+		switch {
+		case e.Path == m.Name, m.Kind != "module" && path.Base(e.Path) == path.Base(m.Name):
+			found = append(found, e.Path)
+		case m.Kind == "module" && (strings.HasSuffix(e.Path, module+".py") || strings.HasSuffix(e.Path, module+"/__init__.py") ||
+			strings.Contains(e.Path, module+".") && strings.HasSuffix(e.Path, ".so")):
+			found = append(found, e.Path)
+		}
+	}
+	if m.Kind == "module" && len(found) == 0 {
+		if p, ok := h.res.Inventory.Module(m.Name); ok {
+			found = h.filesOf(p)
+		}
+	}
+	return found
+}
+
+func (h *healer) filesOf(p inventory.Package) []string {
+	var files []string
+	for e := range h.res.Tree.All() {
+		if o, ok := h.res.Inventory.Owner(e.Path); ok && !e.IsDir() && inventory.Compare(o, p) == 0 {
+			files = append(files, e.Path)
+		}
+	}
+	return files
+}
