@@ -10,6 +10,7 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/cli"
+	"github.com/lighten/lighten/internal/observe"
 )
 
 func main() {
@@ -17,6 +18,9 @@ func main() {
 }
 
 func run() int {
+	if observe.IsTrampoline(os.Args) { // first: nothing of ours may happen in the traced program's process
+		return observe.TrampolineMain(os.Args)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if check.IsSupervisor(os.Args) {

@@ -20,10 +20,10 @@ type parents struct {
 }
 
 // start starts a command by f, usually its own Start.
-func (p *parents) start(c *exec.Cmd, f func() error) error {
+func (p *parents) start(c *exec.Cmd, f func(*exec.Cmd) error) error {
 	p.mu.Lock() // held until the pid is known: it may have ended by then
 	defer p.mu.Unlock()
-	if err := f(); err != nil {
+	if err := f(c); err != nil {
 		return err
 	}
 	p.own[c.Process.Pid] = true

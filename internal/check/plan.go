@@ -18,6 +18,7 @@ import (
 const (
 	PlanFile   = "plan.json"
 	ReportFile = "report.json"
+	RecordFile = "record.json.gz" // what the program looked up, when the plan says trace
 	inDir      = "/dev/.lighten/in"
 	outDir     = "/dev/.lighten/out"
 	rootDir    = "/dev/.lighten/root"
@@ -31,6 +32,7 @@ type Plan struct {
 	Services []Process `json:"services,omitempty"`
 	Checks   []Check   `json:"checks"`
 	Holdout  []Check   `json:"holdout,omitempty"`
+	Trace    bool      `json:"trace,omitempty"`   // record what the program, exec and exit checks look up; services are not traced
 	Answers  bool      `json:"answers,omitempty"` // the report is to hold what was answered
 	Limits   Limits    `json:"limits"`
 	Start    time.Duration

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"reflect"
 	"regexp"
 	"slices"
@@ -237,7 +238,7 @@ func (t *TCP) probe(ctx context.Context) outcome {
 }
 
 // probe runs the command; out receives what it printed, for the report.
-func (e *Exec) probe(ctx context.Context, p Process, argv []string, out *output) outcome {
+func (e *Exec) probe(ctx context.Context, p Process, argv []string, out *output, start func(*exec.Cmd) error) outcome {
 	c, err := p.command(ctx, argv)
 	if err != nil {
 		fmt.Fprintln(out, err)
@@ -246,7 +247,7 @@ func (e *Exec) probe(ctx context.Context, p Process, argv []string, out *output)
 	var stdout, stderr head
 	c.Stdin = strings.NewReader(e.Stdin)
 	c.Stdout, c.Stderr = io.MultiWriter(&stdout, out), io.MultiWriter(&stderr, out)
-	if err = family.start(c, c.Start); err == nil {
+	if err = family.start(c, start); err == nil {
 		err = family.wait(c)
 	}
 	if c.ProcessState == nil {

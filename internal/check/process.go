@@ -158,8 +158,19 @@ func (p Process) command(ctx context.Context, argv []string) (*exec.Cmd, error) 
 			groups[i] = uint32(g)
 		}
 		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(u.Uid), Gid: uint32(u.Gid), Groups: groups}
+		if u.Uid != 0 && mayBindLowPorts() {
+			// Docker lets every user of a container listen below 1024 (net.ipv4.ip_unprivileged_port_start, moby#41030).
+			c.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_NET_BIND_SERVICE}
+		}
 	}
 	return c, nil
+}
+
+// mayBindLowPorts tells whether the container's first process has that right to hand on.
+func mayBindLowPorts() bool {
+	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var d [2]unix.CapUserData
+	return first() && unix.Capget(&h, &d[0]) == nil && d[0].Permitted&(1<<unix.CAP_NET_BIND_SERVICE) != 0
 }
 
 // lookPath finds a program as execvp does, by the PATH of the image.
@@ -186,7 +197,8 @@ func lookPath(root, name, dir string, env []string) (string, error) {
 	return "", fmt.Errorf("exec: %q: not found in PATH %s", name, search)
 }
 
-func (p Process) run(ctx context.Context) (*running, error) {
+// run starts the program by start, usually exec's own.
+func (p Process) run(ctx context.Context, start func(*exec.Cmd) error) (*running, error) {
 	c, err := p.command(ctx, p.argv())
 	if err != nil {
 		return nil, err
@@ -194,7 +206,7 @@ func (p Process) run(ctx context.Context) (*running, error) {
 	r := &running{Process: p, cmd: c, out: &output{}, ended: make(chan struct{})}
 	c.Stdout, c.Stderr = r.out, r.out
 	r.start = time.Now()
-	if err := family.start(c, c.Start); err != nil {
+	if err := family.start(c, start); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", strings.Join(p.argv(), " "), p.explain(err, c.Path))
 	}
 	go func() {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http/httptrace"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lighten/lighten/internal/observe"
 )
 
 const supervisorName = "lighten-supervisor"
@@ -66,9 +70,20 @@ func supervise(ctx context.Context, planFile, reportFile string, contained bool)
 		}
 		ctx, s.guard = watch(ctx, p.Limits)
 	}
+	if p.Trace {
+		if s.tracer, err = observe.New(observe.Options{MaxProcs: p.Limits.WithDefaults().Processes}); err != nil {
+			return err
+		}
+		defer s.tracer.Close()
+	}
 	s.run(ctx)
 	if contained {
 		family.end() // nobody is left who could change what is written now
+	}
+	if s.tracer != nil {
+		if err := writeRecord(filepath.Join(filepath.Dir(reportFile), RecordFile), s.tracer.Record()); err != nil {
+			return err
+		}
 	}
 	out, err := json.Marshal(s.report)
 	if err != nil {
@@ -94,6 +109,7 @@ func writeOutput(name string, b []byte) error {
 
 type supervisor struct {
 	Plan
+	tracer  *observe.Tracer // nil: nothing is traced
 	report  Report
 	guard   *guard // nil: nothing is limited
 	program *running
@@ -117,7 +133,7 @@ func (s *supervisor) run(ctx context.Context) {
 	if slices.ContainsFunc(slices.Concat(s.Checks, s.Holdout), func(c Check) bool {
 		return needsProgram(c) || c.Exec != nil && len(s.Program.argv()) > 0
 	}) {
-		r, err := s.Program.run(ctx)
+		r, err := s.Program.run(ctx, s.starter())
 		if err != nil {
 			s.report.Error = err.Error()
 			s.report.Missing = findMisses([]string{err.Error()})
@@ -126,7 +142,10 @@ func (s *supervisor) run(ctx context.Context) {
 			return
 		}
 		s.program = r
-		defer r.stop(10 * time.Second)
+		defer func() {
+			s.phase("stop") // what the program does at its end is evidence too
+			r.stop(10 * time.Second)
+		}()
 	}
 	s.checks(ctx, s.Checks, false)
 	s.checks(ctx, s.Holdout, true)
@@ -163,7 +182,7 @@ func (s *supervisor) conclude() {
 // service starts a program beside the checked one and waits until it is ready.
 func (s *supervisor) service(ctx context.Context, p Process) (*running, error) {
 	devices(p.Root)
-	r, err := p.run(ctx)
+	r, err := p.run(ctx, (*exec.Cmd).Start)
 	if err != nil {
 		return nil, fmt.Errorf("service %q: %w", p.Name, err)
 	}
@@ -207,9 +226,9 @@ func devices(root string) {
 }
 
 func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
-	for _, c := range cs {
+	for i, c := range cs {
 		began := time.Now()
-		o := s.within(ctx, c)
+		o := s.within(ctx, c, phaseName(i, c, holdout))
 		r := Result{Name: c.String(), Kind: c.Kind(), Passed: o.passed(), Expected: o.expected, Found: o.found, Holdout: holdout, Millis: ms(time.Since(began))}
 		if r.Passed && s.report.StartMillis == 0 {
 			s.report.StartMillis = r.Millis
@@ -224,19 +243,22 @@ func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // within asks one check, unless the programs have used more than they may.
-func (s *supervisor) within(ctx context.Context, c Check) outcome {
+func (s *supervisor) within(ctx context.Context, c Check, phase string) outcome {
 	const want = "a program that keeps to its limits"
 	if why := s.guard.exceeded(); why != "" {
 		return differ(want, "%s", why)
 	}
-	o := s.one(ctx, c)
+	o := s.one(ctx, c, phase)
 	if why := s.guard.exceeded(); why != "" && !o.passed() {
 		return differ(want, "%s", why)
 	}
 	return o
 }
 
-func (s *supervisor) one(ctx context.Context, c Check) outcome {
+func (s *supervisor) one(ctx context.Context, c Check, phase string) outcome {
+	if !needsProgram(c) || s.report.StartMillis != 0 {
+		s.phase(phase)
+	}
 	switch {
 	case c.Log != nil:
 		return s.log(ctx, c.Log)
@@ -245,9 +267,10 @@ func (s *supervisor) one(ctx context.Context, c Check) outcome {
 	case c.Exit != nil:
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
-		return c.Exit.probe(ctx, s.Program, s.Program.with(c.Exit.Args), &s.extra)
+		return c.Exit.probe(ctx, s.Program, s.Program.with(c.Exit.Args), &s.extra, s.starter())
 	}
-	return s.poll(ctx, c)
+	// The program is still starting until something accepts a connection.
+	return s.poll(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { s.phase(phase) }}), c)
 }
 
 // with is the program's command with these arguments. Where there is an entry
@@ -270,7 +293,7 @@ func (s *supervisor) exec(ctx context.Context, e *Exec) outcome {
 	deadline := time.Now().Add(e.Within)
 	for {
 		once, cancel := context.WithTimeout(ctx, checkTimeout)
-		o := e.probe(once, s.Program, e.Args, &s.extra)
+		o := e.probe(once, s.Program, e.Args, &s.extra, s.starter())
 		cancel()
 		if o.passed() || ctx.Err() != nil || time.Now().After(deadline) {
 			return o

@@ -13,12 +13,16 @@ import (
 	"time"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/observe"
 )
 
 // programVar makes the test binary a web server on the address that it holds: the program under check.
 const programVar = "LIGHTEN_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if observe.IsTrampoline(os.Args) {
+		os.Exit(observe.TrampolineMain(os.Args))
+	}
 	if p := os.Getenv(programVar); p != "" {
 		os.Exit(web(p))
 	}

@@ -17,11 +17,15 @@ import (
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/cli"
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
 // The scripts run lighten as its own process; inside a candidate the same program is the supervisor.
 func TestMain(m *testing.M) {
+	if observe.IsTrampoline(os.Args) {
+		os.Exit(observe.TrampolineMain(os.Args))
+	}
 	testscript.Main(m, map[string]func(){"lighten": func() {
 		ctx := context.Background()
 		if check.IsSupervisor(os.Args) {

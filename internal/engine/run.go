@@ -203,7 +203,7 @@ func (b *Built) run(ctx context.Context, r Run) (map[string][]byte, error) {
 	outs := map[string][]byte{}
 	got := &Built{ref: ref}
 	for _, name := range r.Outputs {
-		content, err := got.ReadFile(ctx, "/out/"+name)
+		content, err := got.output(ctx, "/out/"+name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -213,6 +213,32 @@ func (b *Built) run(ctx context.Context, r Run) (map[string][]byte, error) {
 		outs[name] = content
 	}
 	return outs, nil
+}
+
+// maxOutput bounds what a program may hand out.
+const maxOutput = 512 << 20
+
+// output reads a file in pieces, each as large as one message to the engine may be.
+func (b *Built) output(ctx context.Context, name string) ([]byte, error) {
+	st, err := b.ref.StatFile(ctx, gw.StatRequest{Path: name})
+	if err != nil {
+		return nil, pathError("read", name, err)
+	}
+	if st.Size > maxOutput {
+		return nil, fmt.Errorf("reading the program's output %s: %d bytes are more than the %d that it may have", name, st.Size, maxOutput)
+	}
+	var out []byte
+	for int64(len(out)) < st.Size {
+		piece, err := b.ref.ReadFile(ctx, gw.ReadRequest{Filename: name, Range: &gw.FileRange{Offset: len(out), Length: maxRead / 2}})
+		if err != nil {
+			return nil, pathError("read", name, err)
+		}
+		if len(piece) == 0 {
+			return nil, fmt.Errorf("reading the program's output %s: %w", name, io.ErrUnexpectedEOF)
+		}
+		out = append(out, piece...)
+	}
+	return out, nil
 }
 
 func (b *Built) define(ctx context.Context, r Run) (*llb.Definition, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -25,6 +26,9 @@ const roleVar = "LIGHTEN_TEST_ROLE"
 var roles = map[string]func(args []string) int{"web": web, "ask": ask}
 
 func TestMain(m *testing.M) {
+	if observe.IsTrampoline(os.Args) {
+		os.Exit(observe.TrampolineMain(os.Args))
+	}
 	if check.IsSupervisor(os.Args) {
 		os.Exit(check.SupervisorMain(context.Background(), os.Args))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/observe"
 )
 
 // Trial is what the same checks ask of several images. Its methods may be called concurrently; runs wait for each other, so that
@@ -30,6 +31,7 @@ type Trial struct {
 
 // Options say how an image is tried.
 type Options struct {
+	Trace   bool // record what the program looks up
 	Holdout bool // ask the hold-out checks too
 	Answers bool // keep what was answered, to be compared with another image's answers
 }
@@ -37,6 +39,7 @@ type Options struct {
 // Outcome is what came of it.
 type Outcome struct {
 	Report *check.Report
+	Record *observe.Record // nil unless it was traced
 }
 
 // Services reads the Dockerfiles of the services that are built, whose directories are named relative to dir. Source names the file
@@ -80,7 +83,7 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 	if !o.Holdout {
 		plan.Holdout = nil
 	}
-	plan.Answers = o.Answers
+	plan.Trace, plan.Answers = o.Trace, o.Answers
 	js, err := plan.Marshal()
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 	defer t.one.Unlock()
 	out, err := b.Run(ctx, engine.Run{
 		Args: check.SupervisorArgs(), Binary: t.Binary, Network: t.File.Network, Hosts: hosts, Roots: roots,
-		Files: map[string][]byte{check.PlanFile: js}, Outputs: []string{check.ReportFile}, Timeout: plan.Deadline() + 30*time.Second,
+		Files: map[string][]byte{check.PlanFile: js}, Outputs: []string{check.ReportFile, check.RecordFile}, Timeout: plan.Deadline() + 30*time.Second,
 		// The supervisor ends what exceeds its limits; the engine holds on while it does.
 		Processes: limits.Processes + 128, Memory: int64(limits.Memory) + 64<<20,
 	})
@@ -101,7 +104,13 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 	if err != nil {
 		return nil, fmt.Errorf("running the checks: %w", err)
 	}
-	return &Outcome{Report: report}, nil
+	got := &Outcome{Report: report}
+	if o.Trace {
+		if got.Record, err = check.ParseRecord(out[check.RecordFile]); err != nil {
+			return nil, fmt.Errorf("running the checks: %w", err)
+		}
+	}
+	return got, nil
 }
 
 // start makes the services' images ready.
