@@ -26,6 +26,10 @@ type Options struct {
 	// of each other, go to the lowest layer that one of them is given.
 	Keep func(e *image.Entry) (layer int, keep bool)
 
+	// Replace gives a kept regular file other content, with its own attributes: a package database tells of what is
+	// left. It is called from several goroutines; nil: every file stays what it is.
+	Replace func(path string) (content []byte, ok bool)
+
 	Layers      []string          // names of the new layers, from the bottom: what changes least first, so that pulls share it; nil: one
 	Squash      bool              // one layer, whatever Keep says
 	Compression image.Compression // of the new layers; image.Keep: gzip
@@ -65,7 +69,7 @@ func carve(ctx context.Context, img v1.Image, t *image.Tree, o Options) (v1.Imag
 	if err != nil {
 		return nil, err
 	}
-	sources, err := readSources(ctx, img, t, p)
+	sources, err := readSources(ctx, img, t, p, o.Replace)
 	if err != nil {
 		return nil, err
 	}

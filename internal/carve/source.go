@@ -26,7 +26,7 @@ const maxSparse = 64 << 30
 type sources []*os.File
 
 // readSources copies the wanted entries out of the original layers, several layers at a time.
-func readSources(ctx context.Context, img v1.Image, t *image.Tree, p *plan) (sources, error) {
+func readSources(ctx context.Context, img v1.Image, t *image.Tree, p *plan, replace func(string) ([]byte, bool)) (sources, error) {
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, fmt.Errorf("reading the layers: %w", err)
@@ -47,7 +47,7 @@ func readSources(ctx context.Context, img v1.Image, t *image.Tree, p *plan) (sou
 				return err
 			}
 			s[i] = f
-			return fill(ctx, f, img, t, i, wanted)
+			return fill(ctx, f, img, t, i, wanted, replace)
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -78,7 +78,7 @@ func distributable(l v1.Layer) error {
 }
 
 // fill copies to f what is wanted of layer i.
-func fill(ctx context.Context, f *os.File, img v1.Image, t *image.Tree, i int, wanted map[int]*piece) error {
+func fill(ctx context.Context, f *os.File, img v1.Image, t *image.Tree, i int, wanted map[int]*piece, replace func(string) ([]byte, bool)) error {
 	holes := &holeWriter{f: f}
 	w := bufio.NewWriterSize(holes, 256<<10)
 	at := &counter{w: w}
@@ -90,6 +90,9 @@ func fill(ctx context.Context, f *os.File, img v1.Image, t *image.Tree, i int, w
 			return nil
 		}
 		left--
+		if b, ok := replaced(replace, h, p.name); ok {
+			h, content = sized(h, int64(len(b))), bytes.NewReader(b)
+		}
 		p.at = at.n
 		if err := copyEntry(tw, h, p.name, content); err != nil {
 			return fmt.Errorf("%q: %w", h.Name, err)
@@ -104,6 +107,21 @@ func fill(ctx context.Context, f *os.File, img v1.Image, t *image.Tree, i int, w
 		return fmt.Errorf("reading layer %s (%d of %d): %d entries are missing: its cached index is damaged, remove it", t.Layers[i].Digest, i+1, len(t.Layers), left)
 	}
 	return errors.Join(w.Flush(), holes.end())
+}
+
+// replaced is the other content of a regular file, if it gets one.
+func replaced(replace func(string) ([]byte, bool), h *tar.Header, name string) ([]byte, bool) {
+	if replace == nil || h.Typeflag != tar.TypeReg {
+		return nil, false
+	}
+	return replace(name)
+}
+
+// sized is h for content of another size.
+func sized(h *tar.Header, size int64) *tar.Header {
+	out := *h
+	out.Size = size
+	return &out
 }
 
 // copyEntry writes an original tar entry under the name p, with its padding.

@@ -207,6 +207,7 @@ func (h *healer) carve(ctx context.Context) error {
 func Apply(ctx context.Context, img v1.Image, t *image.Tree, k *closure.Keep, o carve.Options) (v1.Image, error) {
 	o.Layers = closure.Groups()
 	o.Keep = func(e *image.Entry) (int, bool) { return int(k.Group(e.Path)), k.Has(e.Path) }
+	o.Replace = k.Rewritten
 	return carve.Carve(ctx, img, t, o)
 }
 

@@ -126,6 +126,13 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	if from := res.lightest(o); from != nil && c.carves() {
+		r, err := c.carve(ctx, from, first)
+		if err != nil {
+			return nil, err
+		}
+		res.rungs = append(res.rungs, r)
+	}
 	res.judge(o)
 	res.finish(c, start)
 	return res, nil

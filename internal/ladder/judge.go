@@ -136,32 +136,36 @@ func bringer(original *rung, m check.Miss) string {
 	return ""
 }
 
-// judge names the winner: the candidate that passes with the least to pull;
-// the gentler one where two weigh the same.
+// judge names the winner: the candidate that passes with the least to pull; the gentler one where two weigh the same.
+// Without checks nothing was proved, and nothing wins.
 func (r *Result) judge(o Options) {
-	first := r.find(Original)
-	best := (*rung)(nil)
 	for _, x := range r.rungs {
-		if x.report.Verdict != report.Passed && !(o.NoChecks && x.report.Verdict == report.Unchecked) {
-			continue
-		}
-		if libcName(x.report.Libc) != libcName(first.report.Libc) && !slices.Contains(o.Allow, "libc") {
+		if r.otherLibc(x, o) && (x.report.Verdict == report.Passed || x.report.Verdict == report.Unchecked) {
 			if x.report.Verdict == report.Passed {
 				x.report.Verdict = report.Withheld
 			}
 			x.report.Reason = "another libc: wins only with --allow libc"
-			continue
 		}
-		if best == nil || x.report.PullBytes < best.report.PullBytes {
+	}
+	if best := r.lightest(o); best != nil {
+		r.Report.Winner = best.Name
+	}
+}
+
+// lightest is the candidate that passes, and may win, with the least to pull; nil when there is none.
+func (r *Result) lightest(o Options) *rung {
+	var best *rung
+	for _, x := range r.rungs {
+		if x.report.Verdict == report.Passed && !r.otherLibc(x, o) && (best == nil || x.report.PullBytes < best.report.PullBytes) {
 			best = x
 		}
 	}
-	if o.NoChecks { // nothing was proved, so nothing wins
-		return
-	}
-	if best != nil {
-		r.Report.Winner = best.Name
-	}
+	return best
+}
+
+// otherLibc reports whether a candidate has another C library than the original, and --allow libc was not given.
+func (r *Result) otherLibc(x *rung, o Options) bool {
+	return libcName(x.report.Libc) != libcName(r.find(Original).report.Libc) && !slices.Contains(o.Allow, "libc")
 }
 
 // Kinds of content, in the order of the waterfall.

@@ -34,7 +34,7 @@ type Candidate struct {
 const Original = "original"
 
 // Names of the candidates that lighten makes, from the gentlest to the boldest.
-var Names = []string{Original, "tidy", "slim", "multi-stage", "alpine", "distroless"}
+var Names = []string{Original, "tidy", "slim", "multi-stage", "alpine", "distroless", Carved}
 
 // Named is a Dockerfile of the user's that competes too.
 type Named struct{ Name, File string }

@@ -1,0 +1,67 @@
+package ladder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lighten/lighten/internal/carve"
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/heal"
+	"github.com/lighten/lighten/internal/report"
+)
+
+// Carved is the name of the candidate that is made from the lightest other one by what its program was seen to need.
+const Carved = "carved"
+
+// carve makes the candidate that no Dockerfile reaches. What is wrong with it goes into its report.
+func (c *climb) carve(ctx context.Context, from, original *rung) (*rung, error) {
+	r := &rung{Candidate: Candidate{Name: Carved, Source: from.Source, Base: from.Name, Dockerfile: from.Dockerfile}}
+	r.report = report.Candidate{Name: r.Name, Source: r.Source, Base: r.Base, Dockerfile: string(r.Dockerfile)}
+	level := closure.Level(c.trial.File.Level)
+	if level == "" {
+		level = closure.Safe
+	}
+	res, err := heal.Carve(ctx, from.img, heal.Options{
+		Engine: c.o.Engine, Platform: c.o.Build.Platform, Progress: c.o.Build.Progress, Trial: c.trial, Level: level,
+		Keep: c.trial.File.Keep, Drop: c.trial.File.Drop, CacheDir: c.o.CacheDir, Carve: carve.Options{Comment: "lighten build"},
+	})
+	if errors.Is(err, heal.ErrOriginal) {
+		r.report.Verdict, r.report.Reason = report.Refused, "candidate "+from.Name+" does not pass its checks every time"
+		return r, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("carving %s: %w", from.Name, err)
+	}
+	r.img, r.check = res.Image, res.Light
+	if r.check == nil { // it was given up before the proof
+		r.check = &check.Report{Error: res.Rejected}
+	}
+	if err := c.measure(ctx, r); err != nil {
+		return nil, err
+	}
+	r.report.Notes = append(r.report.Notes, "made from "+from.Name+" at the level "+string(level))
+	if res.Holdouts > 0 {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("hold-out checks, which no evidence came from: %d/%d before healing, %d/%d after",
+			res.Before, res.Holdouts, res.After, res.Holdouts))
+	}
+	if n := len(res.Misses); n > 0 {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%d paths were put back in %d rounds, because the program looked for them in vain", n, res.Rounds-1))
+	}
+	r.report.Notes = append(r.report.Notes, res.Keep.Notes...)
+	c.verdict(r, original)
+	if res.Rejected != "" && r.report.Verdict == report.Passed {
+		r.report.Verdict, r.report.Reason = report.Failed, res.Rejected
+		for _, d := range res.Differences {
+			r.report.Details = append(r.report.Details, "other answer: "+d.String())
+		}
+	}
+	return r, nil
+}
+
+// carves tells whether the carved candidate is wanted and can be made.
+func (c *climb) carves() bool {
+	return !c.o.NoChecks && (len(c.o.Only) == 0 || slices.Contains(c.o.Only, Carved))
+}
