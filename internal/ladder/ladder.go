@@ -143,7 +143,7 @@ func (p *Project) base(d *dockerfile.Document) string {
 // known without building.
 func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidate {
 	out := []Candidate{p.tidy()}
-	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Context: os.DirFS(p.Dir), Evidence: e}
+	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Context: os.DirFS(p.Dir), Target: p.Target, Evidence: e}
 	for _, s := range []struct {
 		name string
 		make func(rewrite.Input) (rewrite.Output, error)

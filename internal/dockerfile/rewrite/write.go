@@ -48,7 +48,7 @@ func forBuilder(s step) bool {
 // builder writes the stage that installs the dependencies. install writes one
 // step's pip commands; apt decides how system packages are put in.
 func (r *recipe) builder(p *page, base string, apt func(*page, []string), install func(*page, step)) {
-	p.line("FROM %s AS builder", base)
+	p.line("FROM %s%s AS %s", r.platform, base, r.stage)
 	r.builderSteps(p, apt, install)
 }
 
@@ -142,5 +142,5 @@ func (r *recipe) output(p *page, name, base string, notes []string) (Output, err
 	if err != nil {
 		return Output{}, fmt.Errorf("writing the %s candidate: %w", name, err)
 	}
-	return Output{Dockerfile: d.Source, Base: base, Notes: notes}, nil
+	return Output{Dockerfile: d.Source, Base: base, Notes: append(slices.Clone(r.notes), notes...)}, nil
 }
