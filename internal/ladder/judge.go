@@ -58,7 +58,7 @@ func (c *climb) changes(r, original *rung) {
 	o := original.report
 	note := func(format string, args ...any) { rep.Notes = append(rep.Notes, fmt.Sprintf(format, args...)) }
 	if libcName(o.Libc) != libcName(rep.Libc) {
-		note("libc changes from %s to %s: locale, resolver, iconv and threads may behave otherwise than the checks can tell", o.Libc, rep.Libc)
+		note("libc changes from %s to %s: locale, resolver, iconv and threads may behave otherwise than the checks can tell", orNone(o.Libc), orNone(rep.Libc))
 	}
 	if o.User != rep.User {
 		note("the user changes from %s to %s", o.User, rep.User)
@@ -88,6 +88,13 @@ func lost(before, after []string) []string {
 		}
 	}
 	return out
+}
+
+func orNone(libc string) string {
+	if libc == "" {
+		return "no libc"
+	}
+	return libc
 }
 
 func libcName(s string) string {
@@ -149,7 +156,7 @@ func (r *Result) judge(o Options) {
 			if x.report.Verdict == report.Passed {
 				x.report.Verdict = report.Withheld
 			}
-			x.report.Reason = "another libc: wins only with --allow libc"
+			x.report.Reason = fmt.Sprintf("it runs on %s instead of %s, so it is not chosen by itself: --allow libc lets it win", orNone(x.report.Libc), orNone(first.report.Libc))
 			continue
 		}
 		if best == nil || x.report.PullBytes < best.report.PullBytes {
