@@ -54,7 +54,7 @@ func buildCommand(g *global) *cobra.Command {
 	b := &buildFlags{}
 	c := &cobra.Command{
 		Use: "build DIR", Short: "Build the program in every lighter form, check and compare them",
-		Long: buildLong, Example: buildExamples, Args: cobra.ExactArgs(1),
+		Long: buildLong, Example: buildExamples, Args: directory,
 		RunE: func(c *cobra.Command, args []string) error { return b.run(c, g, args[0]) },
 	}
 	f := c.Flags()
@@ -88,6 +88,14 @@ func buildCommand(g *global) *cobra.Command {
 	return c
 }
 
+// directory is the one argument: the program's.
+func directory(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, such as %s .", len(args), c.UseLine(), c.CommandPath())
+	}
+	return nil
+}
+
 func complete(c *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"format": report.Formats, "progress": {"auto", "tty", "plain", "quiet", "rawjson"},
@@ -112,6 +120,11 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	p, err := ladder.Open(dir, b.file, extra, a)
 	if err != nil {
 		return err
+	}
+	for _, n := range b.only {
+		if !p.Has(n) {
+			return fmt.Errorf("reading --only %s: there is no such candidate; lighten build %s --list shows all", n, dir)
+		}
 	}
 	template, err := b.template()
 	if err != nil {
