@@ -232,6 +232,7 @@ func (d *distroless) withoutShell() error {
 			return refuse("line %d runs a command in the final image; distroless has no shell to run it", s.Line)
 		case s.Name == "USER" && !d.users() && !number.MatchString(s.Args[0].Value) && s.Args[0].Value != "root" && s.Args[0].Value != "nonroot":
 			return refuse("line %d: user %s is not known in distroless; name a number", s.Line, s.Args[0].Value)
+		case d.keepHealth(&d.page, s, distrolessPath):
 		case s.Name == "HEALTHCHECK" && !strings.Contains(s.Document().Text(s.Range), "[") && !strings.Contains(s.Document().Text(s.Range), "NONE"):
 			return refuse("line %d: this HEALTHCHECK needs a shell; write it in exec form with python", s.Line)
 		case s.Name == "ENTRYPOINT" || s.Name == "CMD" && !hasEntry:

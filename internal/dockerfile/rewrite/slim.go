@@ -61,7 +61,9 @@ func (r *recipe) inOrder(base string, libraries []string) *page {
 	p.line("FROM %s%s", r.platform, base)
 	p.apt(libraries)
 	for _, s := range r.steps {
-		p.keep(s)
+		if !r.keepHealth(&p, s, "python") {
+			p.keep(s)
+		}
 	}
 	return &p
 }
