@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/dockerfile"
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/ladder"
@@ -54,7 +56,7 @@ func buildCommand(g *global) *cobra.Command {
 	b := &buildFlags{}
 	c := &cobra.Command{
 		Use: "build DIR", Short: "Build the program in every lighter form, check and compare them",
-		Long: buildLong, Example: buildExamples, Args: cobra.ExactArgs(1),
+		Long: buildLong, Example: buildExamples, Args: directory,
 		RunE: func(c *cobra.Command, args []string) error { return b.run(c, g, args[0]) },
 	}
 	f := c.Flags()
@@ -88,6 +90,28 @@ func buildCommand(g *global) *cobra.Command {
 	return c
 }
 
+// stages names those that can be built.
+func stages(d *dockerfile.Document) string {
+	var names []string
+	for _, s := range d.Stages {
+		if s.Name != "" {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "; none of its stages has a name"
+	}
+	return "; it has " + strings.Join(names, ", ")
+}
+
+// directory is the one argument: the program's.
+func directory(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, such as %s .", len(args), c.UseLine(), c.CommandPath())
+	}
+	return nil
+}
+
 func complete(c *cobra.Command) {
 	for flag, values := range map[string][]string{
 		"format": report.Formats, "progress": {"auto", "tty", "plain", "quiet", "rawjson"},
@@ -113,9 +137,17 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	if err != nil {
 		return err
 	}
+	for _, n := range b.only {
+		if !p.Has(n) {
+			return fmt.Errorf("reading --only %s: there is no such candidate; lighten build %s --list shows all", n, dir)
+		}
+	}
 	template, err := b.template()
 	if err != nil {
 		return err
+	}
+	if b.target != "" && p.Doc.StageNamed(b.target) == nil {
+		return fmt.Errorf("reading --target %s: %s has no such stage%s", b.target, p.File, stages(p.Doc))
 	}
 	p.Target, p.Doc.BuildArgs = b.target, template.Args
 	if b.list {
@@ -173,14 +205,18 @@ func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Confi
 				}
 			}
 		}
-		rep.Next = b.next(p, res)
+		rep.Next = b.next(c, p, res)
 	}
-	if err := rep.Write(c.OutOrStdout(), b.format, width(c)); err != nil {
+	out := c.OutOrStdout()
+	if slices.Contains(b.outputs, "-") { // the image goes there
+		out = c.ErrOrStderr()
+	}
+	if err := rep.Write(out, b.format, width(out)); err != nil {
 		return err
 	}
 	if b.diff {
 		for i := range rep.Candidates {
-			fmt.Fprint(c.OutOrStdout(), "\n", p.Diff(rep.Candidates[i].Name, []byte(rep.Candidates[i].Dockerfile)))
+			fmt.Fprint(out, "\n", p.Diff(rep.Candidates[i].Name, []byte(rep.Candidates[i].Dockerfile)))
 		}
 	}
 	switch {
@@ -246,51 +282,13 @@ func write(c *cobra.Command, img v1.Image, dest string, o image.WriteOptions) (r
 	return report.Written{Dest: dest, Digest: d.String(), PullBytes: n}, nil
 }
 
-func (b *buildFlags) name(res *ladder.Result) string {
-	if b.tag != "" {
-		return b.tag
-	}
-	abs, err := filepath.Abs(res.Report.Project)
-	if err != nil {
-		return "lightened"
-	}
-	n := strings.Trim(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(filepath.Base(abs))), "-")
-	if n == "" {
-		return "lightened"
-	}
-	return n
-}
-
-// next are the commands that a user would type now.
-func (b *buildFlags) next(p *ladder.Project, res *ladder.Result) []string {
-	var out []string
-	n := b.name(res)
-	if !b.load {
-		out = append(out, fmt.Sprintf("lighten build %s --load --tag %s", p.Dir, n))
-	}
-	run := "docker run --rm"
-	cf, err := res.Image(res.Report.Winner).ConfigFile()
-	if err != nil {
-		return out
-	}
-	ports := make([]string, 0, len(cf.Config.ExposedPorts))
-	for port := range cf.Config.ExposedPorts {
-		num, _, _ := strings.Cut(port, "/")
-		ports = append(ports, num)
-	}
-	slices.Sort(ports)
-	for _, port := range ports {
-		run += " -p " + port + ":" + port
-	}
-	return append(out, run+" "+n)
-}
-
 func (b *buildFlags) validate() error {
+	if _, err := image.ParseCompression(b.compression); err != nil {
+		return fmt.Errorf("reading --compression: %w", err)
+	}
+	if b.jobs < 1 {
+		return fmt.Errorf("reading --jobs %d: want 1 or more", b.jobs)
+	}
 	if !slices.Contains(report.Formats, b.format) {
 		return fmt.Errorf("reading --format %q: want one of %s", b.format, strings.Join(report.Formats, ", "))
 	}
@@ -414,14 +412,14 @@ func pairs(flag string, settings []string, fromEnv bool) (map[string]string, err
 }
 
 // width is the terminal's, 0 when the output is no terminal.
-func width(c *cobra.Command) int {
-	f, ok := c.OutOrStdout().(*os.File)
+func width(w io.Writer) int {
+	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0
 	}
-	w, _, err := term.GetSize(int(f.Fd()))
+	n, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return 0
 	}
-	return w
+	return n
 }

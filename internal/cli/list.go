@@ -51,7 +51,7 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 		}
 	}
 	rep := report.Build{Context: p.ContextReport()}
-	_, err := io.WriteString(out, rep.ContextText())
+	_, err := io.WriteString(out, "\n"+strings.TrimSuffix(rep.ContextText(), "\n"))
 	return err
 }
 

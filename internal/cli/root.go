@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -134,6 +135,16 @@ func self() (string, error) {
 	p, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("finding this program's own file: %w", err)
+	}
+	f, err := elf.Open(p)
+	if err != nil {
+		return "", fmt.Errorf("reading this program's own file: %w", err)
+	}
+	defer f.Close()
+	for _, s := range f.Progs {
+		if s.Type == elf.PT_INTERP {
+			return "", fmt.Errorf("reading this program's own file: %s needs a C library, which not every candidate has, so it cannot run the checks there: build it with CGO_ENABLED=0", p)
+		}
 	}
 	return p, nil
 }

@@ -2,6 +2,10 @@ package cli_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,10 +16,13 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/sys/unix"
 
+	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/cli"
+	"github.com/lighten/lighten/internal/engine/embedded"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
@@ -160,6 +167,50 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 		ts.Check(err)
 		ts.Check(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
 		ts.Defer(func() { f.Close() })
+	},
+	// agent SOCKET: an SSH agent with one key listens there.
+	"agent": func(ts *testscript.TestScript, _ bool, args []string) {
+		keys := agent.NewKeyring()
+		_, key, err := ed25519.GenerateKey(nil)
+		ts.Check(err)
+		ts.Check(keys.Add(agent.AddedKey{PrivateKey: key}))
+		l, err := net.Listen("unix", ts.MkAbs(args[0]))
+		ts.Check(err)
+		ts.Defer(func() { l.Close() })
+		go func() {
+			for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+				go func() { defer c.Close(); _ = agent.ServeAgent(keys, c) }() // ends when the client goes
+			}
+		}()
+	},
+	// key FILE: a private key in a file.
+	"key": func(ts *testscript.TestScript, _ bool, args []string) {
+		_, key, err := ed25519.GenerateKey(nil)
+		ts.Check(err)
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	},
+	// buildkitd NAME: a BuildKit of its own state serves TCP on loopback, at the address in the variable.
+	"buildkitd": func(ts *testscript.TestScript, _ bool, args []string) {
+		a, err := access.Load(ts.Getenv("LIGHTEN_CONFIG"))
+		ts.Check(err)
+		state, err := os.MkdirTemp("", "lighten-buildkitd-")
+		ts.Check(err)
+		inner, err := embedded.New(embedded.Options{State: state, Access: a})
+		ts.Check(err)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		served := make(chan error, 1)
+		go func() { served <- inner.Serve(l) }()
+		ts.Defer(func() {
+			if err := inner.Close(); err != nil {
+				ts.Logf("closing the engine: %v", err)
+			}
+			<-served
+			os.RemoveAll(state)
+		})
+		ts.Setenv(args[0], l.Addr().String())
 	},
 	// sparse FILE: a file of 5 GB that holds nothing.
 	"sparse": func(ts *testscript.TestScript, _ bool, args []string) {

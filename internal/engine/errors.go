@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -97,7 +99,29 @@ func (s *solve) explain(err error, b *Build) error {
 		be.ExitCode = int(exit.ExitCode)
 	}
 	be.Message, be.Hint = be.describe(err)
+	if be.Hint == "" {
+		be.Hint = b.ungiven(be.Step)
+	}
 	return be
+}
+
+var secretMount = regexp.MustCompile(`--mount=\S*type=secret\S*`)
+
+// ungiven names what a step that failed asks for and nobody gave: BuildKit leaves such a mount out, and the
+// command then fails for a reason of its own.
+func (b *Build) ungiven(step string) string {
+	if strings.Contains(step, "type=ssh") && len(b.SSH) == 0 {
+		return "nothing is forwarded to --mount=type=ssh: give --ssh default"
+	}
+	for _, m := range secretMount.FindAllString(step, -1) {
+		for f := range strings.SplitSeq(strings.TrimPrefix(m, "--mount="), ",") {
+			id, ok := strings.CutPrefix(f, "id=")
+			if ok && !slices.ContainsFunc(b.Secrets, func(s string) bool { return slices.Contains(strings.Split(s, ","), f) }) {
+				return fmt.Sprintf("nothing is given to --mount=type=secret,id=%s: give --secret id=%s,src=FILE or env=NAME", id, id)
+			}
+		}
+	}
+	return ""
 }
 
 // place takes the location from what the engine attached to the error.
@@ -133,11 +157,19 @@ func lastLines(b []byte, n int) []string {
 	return lines[max(0, len(lines)-n):]
 }
 
+var noSecret = regexp.MustCompile(`secret (\S+): not found`)
+
 // describe says in one line what went wrong and what to do.
 func (e *BuildError) describe(err error) (message, hint string) {
 	raw := root(err)
 	if e.ExitCode != 0 {
 		return fmt.Sprintf("the command ended with exit code %d%s", e.ExitCode, exitMeaning(e.ExitCode)), ""
+	}
+	if m := noSecret.FindStringSubmatch(raw); m != nil {
+		return raw, fmt.Sprintf("give --secret id=%s,src=FILE or env=NAME", m[1])
+	}
+	if strings.Contains(raw, "no SSH key") {
+		return "the step asks for an SSH key, and none is forwarded", "give --ssh default, or --ssh ID=SOCKET"
 	}
 	low := strings.ToLower(raw)
 	for _, k := range known {

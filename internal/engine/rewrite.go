@@ -65,12 +65,13 @@ func (r *rewriter) visit(d string, depth int) (string, error) {
 			in.Digest, changed = n, true
 		}
 	}
-	// edit runs first: it must see every operation.
+	// edit runs first: it must see every operation. The form is the deterministic one, as the engine's own: it names
+	// operations by the digest of that when it looks for their place in the Dockerfile.
 	changed = r.edit(op) || changed
 	dt := r.raw[d]
 	if changed {
 		var err error
-		if dt, err = op.MarshalVT(); err != nil {
+		if dt, err = op.Marshal(); err != nil {
 			return "", fmt.Errorf("writing a build definition: %w", err)
 		}
 	}

@@ -77,7 +77,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		}
 		if owned && p.Ecosystem == inventory.PyPI && x.Layer >= r.base {
 			added[p.Name] = true
-			if dir, name := path.Split(x.Path); dir == "/usr/local/bin/" {
+			if dir, name := path.Split(x.Path); path.Base(dir) == "bin" { // of the image's Python, or of an environment
 				e.Scripts = append(e.Scripts, name)
 			}
 		}
@@ -88,6 +88,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		}
 	}
 	transport, index := c.access.Transport(), stack.Index() // of all questions: connections are used again
+	on := stack.Target{Family: "musllinux", Python: e.Python(), Arch: r.tree.Config.Architecture}
 	for _, p := range r.owners.Packages() {
 		if p.Ecosystem != inventory.PyPI || !added[p.Name] { // what the base image has is no dependency of the program
 			continue
@@ -95,7 +96,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		d := rewrite.Dist{Name: p.Name, Version: p.Version, Native: owners[p.Name], Compiled: compiled[p.Name]}
 		if d.Native && !d.Compiled {
 			// an index that cannot be asked leaves it to the build to find out
-			w, err := stack.HasWheel(ctx, transport, index, d.Name, d.Version, "musllinux")
+			w, err := stack.HasWheel(ctx, transport, index, d.Name, d.Version, on)
 			d.NoMusl = err == nil && w == stack.WheelsNone
 		}
 		e.Dists = append(e.Dists, d)

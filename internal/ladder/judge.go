@@ -3,10 +3,12 @@ package ladder
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
 )
@@ -58,7 +60,7 @@ func (c *climb) changes(r, original *rung) {
 	o := original.report
 	note := func(format string, args ...any) { rep.Notes = append(rep.Notes, fmt.Sprintf(format, args...)) }
 	if libcName(o.Libc) != libcName(rep.Libc) {
-		note("libc changes from %s to %s: locale, resolver, iconv and threads may behave otherwise than the checks can tell", o.Libc, rep.Libc)
+		note("libc changes from %s to %s: locale, resolver, iconv and threads may behave otherwise than the checks can tell", orNone(o.Libc), orNone(rep.Libc))
 	}
 	if o.User != rep.User {
 		note("the user changes from %s to %s", o.User, rep.User)
@@ -66,12 +68,46 @@ func (c *climb) changes(r, original *rung) {
 	for _, v := range lost(original.tree.Config.Config.Env, r.tree.Config.Config.Env) {
 		note("the environment has no %s any more", v)
 	}
+	if p := healthProgram(r.tree); p != "" && provides(original.tree, p) && !provides(r.tree, p) {
+		note("HEALTHCHECK runs %s, which is not in this image: a container of it is never healthy", p)
+	}
 	if rep.StartMS > 2*o.StartMS && rep.StartMS-o.StartMS > 100 && o.StartMS > 0 {
 		note("the first answer takes %.0f ms instead of %.0f ms", rep.StartMS, o.StartMS)
 	}
 	if o.Shell != "" && rep.Shell == "" {
 		note("there is no shell: docker exec and shell-form commands do not work in it")
 	}
+}
+
+// healthProgram is what the HEALTHCHECK of an image starts, "" when it has none.
+func healthProgram(t *image.Tree) string {
+	h := t.Config.Config.Healthcheck
+	if h == nil || len(h.Test) < 2 || h.Test[0] == "NONE" {
+		return ""
+	}
+	if h.Test[0] == "CMD" {
+		return h.Test[1]
+	}
+	if words := strings.Fields(h.Test[1]); len(words) > 0 && plainWord.MatchString(words[0]) {
+		return words[0]
+	}
+	return ""
+}
+
+var plainWord = regexp.MustCompile(`^[\w./+-]+$`)
+
+// provides tells whether a program is in the image, at its place or on its PATH.
+func provides(t *image.Tree, program string) bool {
+	if strings.Contains(program, "/") {
+		return t.Resolve(path.Join("/", t.Config.Config.WorkingDir, program)) != nil || path.IsAbs(program) && t.Resolve(program) != nil
+	}
+	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, v := range t.Config.Config.Env {
+		if p, ok := strings.CutPrefix(v, "PATH="); ok {
+			search = p
+		}
+	}
+	return slices.ContainsFunc(strings.Split(search, ":"), func(dir string) bool { return t.Resolve(path.Join(dir, program)) != nil })
 }
 
 // ofImage are variables by which the Python images describe themselves.
@@ -88,6 +124,13 @@ func lost(before, after []string) []string {
 		}
 	}
 	return out
+}
+
+func orNone(libc string) string {
+	if libc == "" {
+		return "no libc"
+	}
+	return libc
 }
 
 func libcName(s string) string {
@@ -144,7 +187,8 @@ func (r *Result) judge(o Options) {
 			if x.report.Verdict == report.Passed {
 				x.report.Verdict = report.Withheld
 			}
-			x.report.Reason = "another libc: wins only with --allow libc"
+			x.report.Reason = fmt.Sprintf("it runs on %s instead of %s, so it is not chosen by itself: --allow libc lets it win",
+				orNone(x.report.Libc), orNone(r.find(Original).report.Libc))
 		}
 	}
 	if best := r.lightest(o); best != nil {

@@ -121,6 +121,15 @@ func siblings(dir, first string, extra []Named) ([]Named, error) {
 	return out, nil
 }
 
+// Has tells whether a candidate can have the name.
+func (p *Project) Has(name string) bool {
+	name = strings.TrimSuffix(name, repaired)
+	return slices.Contains(Names, name) || slices.ContainsFunc(p.Siblings, func(n Named) bool { return n.Name == name })
+}
+
+// repaired follows the name of a sibling's mended form.
+const repaired = "+repair"
+
 // First is the original as a candidate.
 func (p *Project) First() Candidate {
 	return Candidate{Name: Original, Source: p.File, Base: p.base(p.Doc), Dockerfile: p.Doc.Source}
@@ -143,7 +152,7 @@ func (p *Project) base(d *dockerfile.Document) string {
 // known without building.
 func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidate {
 	out := []Candidate{p.tidy()}
-	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Context: os.DirFS(p.Dir), Evidence: e}
+	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Context: os.DirFS(p.Dir), Target: p.Target, Evidence: e}
 	for _, s := range []struct {
 		name string
 		make func(rewrite.Input) (rewrite.Output, error)
@@ -194,7 +203,7 @@ func (p *Project) sibling(n Named) []Candidate {
 		return []Candidate{c}
 	}
 	c.Notes = append(c.Notes, why)
-	return []Candidate{c, {Name: n.Name + "+repair", Source: c.Source, Base: fixed.Base, Dockerfile: fixed.Dockerfile, Notes: fixed.Notes}}
+	return []Candidate{c, {Name: n.Name + repaired, Source: c.Source, Base: fixed.Base, Dockerfile: fixed.Dockerfile, Notes: fixed.Notes}}
 }
 
 func (p *Project) tidy() Candidate {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,32 +21,32 @@ func Bytes(n int64) string {
 	return units.HumanSizeWithPrecision(float64(n), 4)
 }
 
-// column is one column of the candidates' table; group says into which half it
-// goes when the terminal is too narrow for one table.
+// column is one column of the candidates' table; first says that it comes into the
+// first table when the terminal is too narrow for one.
 type column struct {
 	title string
-	group int
+	first bool
 	right bool
 	cell  func(b *Build, c *Candidate) string
 }
 
 var columns = []column{
-	{"candidate", 0, false, func(b *Build, c *Candidate) string { return mark(b, c) + Clean(c.Name) }},
-	{"base", 1, false, func(_ *Build, c *Candidate) string { return Clean(shortBase(c.Base)) }},
-	{"pull", 1, true, built(func(c *Candidate) string { return Bytes(c.PullBytes) })},
-	{"disk", 1, true, built(func(c *Candidate) string { return Bytes(c.DiskBytes) })},
-	{"layers", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Layers) })},
-	{"files", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Files) })},
-	{"packages", 1, true, built(func(c *Candidate) string { return strconv.Itoa(c.Packages) })},
-	{"libc", 2, false, built(func(c *Candidate) string { return Clean(c.Libc) })},
-	{"user", 2, false, built(func(c *Candidate) string { return Clean(cmp.Or(c.User, "root")) })},
-	{"shell", 2, false, built(func(c *Candidate) string { return yesNo(c.Shell != "") })},
-	{"setuid", 2, true, built(func(c *Candidate) string { return strconv.Itoa(len(c.Setuid)) })},
-	{"build", 2, true, built(func(c *Candidate) string { return fmt.Sprintf("%.1f s", c.BuildSeconds) })},
-	{"start", 2, true, built(func(c *Candidate) string { return unlessZero(c.StartMS, "%.0f ms") })},
-	{"memory", 2, true, built(func(c *Candidate) string { return bytesUnlessZero(c.RSSBytes) })},
-	{"checks", 2, true, func(_ *Build, c *Candidate) string { return checks(c) }},
-	{"verdict", 2, false, func(b *Build, c *Candidate) string { return verdict(b, c) }},
+	{"candidate", true, false, func(b *Build, c *Candidate) string { return mark(b, c) + Clean(c.Name) }},
+	{"base", false, false, func(_ *Build, c *Candidate) string { return Clean(shortBase(c.Base)) }},
+	{"pull", true, true, built(func(c *Candidate) string { return Bytes(c.PullBytes) })},
+	{"disk", true, true, built(func(c *Candidate) string { return Bytes(c.DiskBytes) })},
+	{"layers", false, true, built(func(c *Candidate) string { return strconv.Itoa(c.Layers) })},
+	{"files", false, true, built(func(c *Candidate) string { return strconv.Itoa(c.Files) })},
+	{"packages", false, true, built(func(c *Candidate) string { return strconv.Itoa(c.Packages) })},
+	{"libc", false, false, built(func(c *Candidate) string { return Clean(c.Libc) })},
+	{"user", false, false, built(func(c *Candidate) string { return Clean(cmp.Or(c.User, "root")) })},
+	{"shell", false, false, built(func(c *Candidate) string { return yesNo(c.Shell != "") })},
+	{"setuid", false, true, built(func(c *Candidate) string { return strconv.Itoa(len(c.Setuid)) })},
+	{"build", false, true, built(func(c *Candidate) string { return fmt.Sprintf("%.1f s", c.BuildSeconds) })},
+	{"start", false, true, built(func(c *Candidate) string { return unlessZero(c.StartMS, "%.0f ms") })},
+	{"memory", false, true, built(func(c *Candidate) string { return bytesUnlessZero(c.RSSBytes) })},
+	{"checks", true, true, func(_ *Build, c *Candidate) string { return checks(c) }},
+	{"verdict", true, false, func(b *Build, c *Candidate) string { return verdict(b, c) }},
 }
 
 // built leaves the cell of a candidate that has no image empty: zero would be
@@ -61,14 +62,10 @@ func built(f func(*Candidate) string) func(*Build, *Candidate) string {
 
 func (b *Build) table(w io.Writer, width int) error {
 	var s strings.Builder
-	whole := b.grid(func(column) bool { return true }, false)
-	if width > 0 && widest(whole) > width {
-		s.WriteString(b.grid(func(c column) bool { return c.group < 2 }, false) + "\n\n")
-		s.WriteString(b.grid(func(c column) bool { return c.group != 1 }, false) + "\n")
-	} else {
-		s.WriteString(whole + "\n")
+	for _, cols := range b.fitting(width) {
+		s.WriteString(b.grid(cols, false) + "\n\n")
 	}
-	b.reasons(&s)
+	b.reasons(&s, width)
 	b.waterfall(&s)
 	s.WriteString(b.ContextText())
 	b.tail(&s)
@@ -76,16 +73,37 @@ func (b *Build) table(w io.Writer, width int) error {
 	return err
 }
 
-func (b *Build) grid(use func(column) bool, markdown bool) string {
+// fitting shares the columns among as many tables as the width asks for, each with the candidates' names.
+func (b *Build) fitting(width int) [][]column {
+	if width <= 0 || widest(b.grid(columns, false)) <= width {
+		return [][]column{columns}
+	}
+	name, rest := columns[0], slices.Clone(columns[1:])
+	slices.SortStableFunc(rest, func(x, y column) int { return cmp.Compare(order(x), order(y)) })
+	var out [][]column
+	for now := []column{name}; len(rest) > 0; now = []column{name} {
+		for len(rest) > 0 && (len(now) == 1 || widest(b.grid(append(now, rest[0]), false)) <= width) {
+			now, rest = append(now, rest[0]), rest[1:]
+		}
+		out = append(out, now)
+	}
+	return out
+}
+
+func order(c column) int {
+	if c.first {
+		return 0
+	}
+	return 1
+}
+
+func (b *Build) grid(cols []column, markdown bool) string {
 	t := table.NewWriter()
 	t.SetStyle(plain)
 	t.SuppressTrailingSpaces()
 	var head table.Row
 	var conf []table.ColumnConfig
-	for _, col := range columns {
-		if !use(col) {
-			continue
-		}
+	for _, col := range cols {
 		head = append(head, col.title)
 		c := table.ColumnConfig{Number: len(head)}
 		if col.right {
@@ -97,10 +115,8 @@ func (b *Build) grid(use func(column) bool, markdown bool) string {
 	t.SetColumnConfigs(conf)
 	for i := range b.Candidates {
 		var row table.Row
-		for _, col := range columns {
-			if use(col) {
-				row = append(row, col.cell(b, &b.Candidates[i]))
-			}
+		for _, col := range cols {
+			row = append(row, col.cell(b, &b.Candidates[i]))
 		}
 		t.AppendRow(row)
 	}
@@ -121,19 +137,20 @@ var plain = func() table.Style {
 	return s
 }()
 
-func (b *Build) reasons(s *strings.Builder) {
+func (b *Build) reasons(s *strings.Builder, width int) {
 	for i := range b.Candidates {
 		c := &b.Candidates[i]
 		if c.Reason == "" && len(c.Notes) == 0 && len(c.Details) == 0 {
 			continue
 		}
-		fmt.Fprintf(s, "\n%s: %s\n", Clean(c.Name), Clean(cmp.Or(c.Reason, verdict(b, c))))
+		fmt.Fprintf(s, "%s\n", wrap(c.Name+": "+cmp.Or(c.Reason, verdict(b, c)), width, "  "))
 		for _, n := range c.Notes {
-			fmt.Fprintf(s, "  · %s\n", indent(n, "    "))
+			fmt.Fprintf(s, "  · %s\n", wrap(n, width, "    "))
 		}
 		for _, d := range c.Details {
 			fmt.Fprintf(s, "    %s\n", indent(d, "    "))
 		}
+		s.WriteString("\n")
 	}
 }
 
@@ -156,7 +173,7 @@ func (b *Build) waterfall(s *strings.Builder) {
 		before, after = before+st.Before, after+st.After
 	}
 	t.AppendRow(table.Row{"all", Bytes(before), Bytes(after), Bytes(before - after)})
-	s.WriteString("\n" + t.Render() + "\n")
+	s.WriteString(t.Render() + "\n\n")
 }
 
 // ContextText shows what a better .dockerignore keeps out, "" when there is nothing.
@@ -165,21 +182,24 @@ func (b *Build) ContextText() string {
 		return ""
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "\nbuild context: %s, with the candidates' .dockerignore %s\n", Bytes(b.Context.Before), Bytes(b.Context.After))
+	fmt.Fprintf(&s, "build context: %s, with the candidates' .dockerignore %s\n", Bytes(b.Context.Before), Bytes(b.Context.After))
 	for _, i := range b.Context.Items {
 		fmt.Fprintf(&s, "  %-24s %10s  %s\n", Clean(i.Pattern), Bytes(i.Bytes), Clean(i.Why))
 	}
+	s.WriteString("\n")
 	return s.String()
 }
 
 func (b *Build) tail(s *strings.Builder) {
-	s.WriteString("\n")
 	if w := b.Find(b.Winner); w != nil {
 		fmt.Fprintf(s, "winner: %s, %s to pull, %s on disk", Clean(w.Name), Bytes(w.PullBytes), Bytes(w.DiskBytes))
 		if o := b.Find("original"); o != nil && o != w && w.PullBytes > 0 {
 			fmt.Fprintf(s, " (%.1f × less to pull than the original)", float64(o.PullBytes)/float64(w.PullBytes))
 		}
 		s.WriteString("\n")
+		if x := b.lightestWithheld(); x != nil && x.PullBytes < w.PullBytes {
+			fmt.Fprintf(s, "lighter still: %s, %s to pull; it passes its checks, but on %s: --allow libc lets it win\n", Clean(x.Name), Bytes(x.PullBytes), Clean(x.Libc))
+		}
 	} else {
 		s.WriteString("winner: none, no candidate passed\n")
 	}
@@ -213,12 +233,23 @@ func outcome(s *strings.Builder, budget []Budget, written []Written, next []stri
 	}
 }
 
+// lightestWithheld is the candidate that would win if it were let, nil when there is none.
+func (b *Build) lightestWithheld() *Candidate {
+	var best *Candidate
+	for i := range b.Candidates {
+		if c := &b.Candidates[i]; c.Verdict == Withheld && (best == nil || c.PullBytes < best.PullBytes) {
+			best = c
+		}
+	}
+	return best
+}
+
 func (b *Build) markdown(w io.Writer) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "### %s\n\n", Clean(b.Project))
-	s.WriteString(b.grid(func(column) bool { return true }, true) + "\n")
+	s.WriteString(b.grid(columns, true) + "\n")
 	var tail strings.Builder
-	b.reasons(&tail)
+	b.reasons(&tail, 0)
 	b.waterfall(&tail)
 	b.tail(&tail)
 	fmt.Fprintf(&s, "\n```text\n%s\n```\n", strings.Trim(strings.ReplaceAll(tail.String(), "```", "'''"), "\n"))
@@ -238,7 +269,7 @@ func verdict(b *Build, c *Candidate) string {
 	case c.Name == b.Winner && c.Verdict == Passed:
 		return "winner"
 	case c.Verdict == Withheld:
-		return "passed, withheld"
+		return "needs --allow"
 	case c.Verdict == Broken:
 		return "does not build"
 	}
@@ -281,6 +312,30 @@ func indent(s, by string) string {
 		lines[i] = Clean(lines[i])
 	}
 	return strings.Join(lines, "\n"+by)
+}
+
+// wrap is a text that fits the width, which 0 leaves open; the second line and later ones begin with by.
+func wrap(s string, width int, by string) string {
+	s = indent(s, by)
+	if width <= 0 {
+		return s
+	}
+	var out, line strings.Builder
+	used := 0
+	for _, word := range strings.Split(s, " ") {
+		n := text.StringWidthWithoutEscSequences(word)
+		if used > 0 && len(by)+used+1+n > width {
+			out.WriteString(line.String() + "\n" + by)
+			line.Reset()
+			used = 0
+		} else if used > 0 {
+			line.WriteByte(' ')
+			used++
+		}
+		line.WriteString(word)
+		used += n
+	}
+	return out.String() + line.String()
 }
 
 func widest(s string) int {

@@ -30,7 +30,9 @@ var (
 		{"flask", 5000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+flask\b`)},
 		{"django", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+django\b`)},
 	}
-	route    = regexp.MustCompile(`(?m)^\s*@\w+\.(route|get)\(\s*["'](/[^"'<{]*)["'](.*)$`)
+	route    = regexp.MustCompile(`(?m)^[ \t]*@[\w.]+\.(route|get)\(`)
+	routed   = regexp.MustCompile(`^\s*(?:\w+\s*=\s*)?["'](/[^"'<{]*)["']\s*(?:,|$)`)
+	methods  = regexp.MustCompile(`\bmethods\s*=\s*[\[({]([^\])}]*)`)
 	portArg  = regexp.MustCompile(`(?s)(?:\.run|\bserve|run_simple)\([^()]*?\bport\s*=\s*(\d{2,5})\b`)
 	cliWords = regexp.MustCompile(`(?m)\bargparse\b|^\s*import click\b|\bsys\.stdin\b|\btyper\b`)
 )
@@ -108,13 +110,57 @@ func (p *Project) source(src string) {
 			}
 		}
 	}
-	for _, m := range route.FindAllStringSubmatch(src, -1) {
-		if m[1] == "route" && strings.Contains(m[3], "methods") && !strings.Contains(m[3], "GET") {
+	for _, at := range route.FindAllStringSubmatchIndex(src, -1) {
+		args, ok := arguments(src[at[1]:])
+		m := routed.FindStringSubmatch(args)
+		if !ok || m == nil {
 			continue
 		}
-		p.Routes = append(p.Routes, m[2])
+		how := methods.FindStringSubmatch(args)
+		if src[at[2]:at[3]] == "route" && how != nil && !strings.Contains(strings.ToUpper(how[1]), "GET") {
+			continue
+		}
+		p.Routes = append(p.Routes, m[1])
 	}
 	if m := portArg.FindStringSubmatch(src); m != nil {
 		p.Port, _ = strconv.Atoi(m[1])
 	}
+}
+
+// maxArguments bounds how far the end of a call is looked for.
+const maxArguments = 4 << 10
+
+// arguments are those of a Python call, up to its closing parenthesis, over lines and without comments;
+// false when it does not end.
+func arguments(src string) (string, bool) {
+	var out strings.Builder
+	depth, quote := 1, byte(0)
+	for n := 0; n < min(len(src), maxArguments); n++ {
+		c := src[n]
+		switch {
+		case quote != 0 && c == '\\' && n+1 < len(src):
+			out.WriteByte(c)
+			n++
+			c = src[n]
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '#':
+			if n += strings.IndexByte(src[n:], '\n'); src[n] == '#' {
+				return "", false
+			}
+			c = '\n'
+		case c == '(' || c == '[' || c == '{':
+			depth++
+		case c == ')' || c == ']' || c == '}':
+			if depth--; depth == 0 {
+				return out.String(), true
+			}
+		}
+		out.WriteByte(c)
+	}
+	return "", false
 }

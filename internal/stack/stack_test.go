@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,6 +26,10 @@ func TestDetect(t *testing.T) {
 		{"fastapi", "ARG V=3.12\nFROM docker.io/library/python:${V}-slim\n", map[string]string{
 			"srv/main.py": "from fastapi import FastAPI\napp = FastAPI()\n@app.get(\"/health\")\nasync def h(): return 1\n@app.post(\"/x\")\nasync def x(): return 1\n",
 		}, Project{Language: "python", Version: "3.12", Framework: "fastapi", Port: 8000, Routes: []string{"/health"}}},
+		{"decorators over several lines", "FROM python:3.11\n", map[string]string{
+			"app.py": "from flask import Flask\napp = Flask(__name__)\n@app.route(\n    '/save',\n    methods=['POST'],\n)\ndef a(): pass\n@app.route('/drop',\n  methods=['DELETE'])\ndef b(): pass\n" +
+				"@app.route(\n  \"/list\",  # (all)\n  methods=[\"GET\", \"POST\"])\ndef c(): pass\n@bp.get(\n    rule='/more',\n)\ndef d(): pass\n@app.route('/low', methods=('get',))\ndef e(): pass\n@app.route('/u/<int:n>')\ndef f(): pass\n@app.route('/open'\n",
+		}, Project{Language: "python", Version: "3.11", Framework: "flask", Port: 5000, Routes: []string{"/list", "/low", "/more"}}},
 		{"django", "FROM debian\n", map[string]string{"manage.py": "import django\n"}, Project{Language: "python", Framework: "django", Port: 8000}},
 		{"command line", "FROM python:3\n", map[string]string{"requirements.txt": "", "t.py": "import argparse\n"}, Project{Language: "python", CLI: true}},
 		{"tests do not count", "FROM python:3.9\n", map[string]string{"tests/t.py": "import flask\n", "venv/x.py": "import django\n"}, Project{Language: "python", Version: "3.9"}},
@@ -47,34 +52,75 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+// The file names are of real releases on pypi.org.
 func TestHasWheel(t *testing.T) {
+	pages := map[string][]string{
+		"lxml": {
+			"lxml-5.3.0-cp310-cp310-musllinux_1_2_x86_64.whl", "lxml-5.3.0-cp311-cp311-manylinux_2_28_x86_64.whl", "lxml-5.3.0-cp311-cp311-musllinux_1_2_aarch64.whl",
+			"lxml-5.3.0-cp312-cp312-musllinux_1_2_x86_64.whl", "lxml-5.3.0-pp310-pypy310_pp73-musllinux_1_2_x86_64.whl", "lxml-5.3.0.tar.gz",
+		},
+		"pillow":       {"pillow-10.4.0-cp311-cp311-musllinux_1_2_x86_64.whl", "pillow-10.4.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"},
+		"cryptography": {"cryptography-43.0.1-cp39-abi3-musllinux_1_2_x86_64.whl", "cryptography-43.0.1-cp39-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"},
+		"markupsafe":   {"MarkupSafe-3.0.2-cp313-cp313t-musllinux_1_2_x86_64.whl", "MarkupSafe-3.0.2-cp313-cp313-musllinux_1_2_x86_64.whl"},
+		"free":         {"free-1.0-cp311-cp311t-musllinux_1_2_x86_64.whl"},
+		"ruff":         {"ruff-0.6.9-py3-none-musllinux_1_2_x86_64.whl"},
+		"flask":        {"flask-2.3.3-py3-none-any.whl", "flask-2.3.3.tar.gz"},
+		"six":          {"six-1.16.0-py2.py3-none-any.whl"},
+		"old":          {"old-1.0-py2-none-any.whl"},
+		"tables":       {"tables-1.0-1-cp311-cp311-musllinux_1_1_x86_64.whl"},
+	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch name := strings.Trim(strings.TrimPrefix(r.URL.Path, "/simple"), "/"); name {
-		case "both-kinds":
-			w.Write([]byte(`{"files":[{"filename":"both_kinds-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"},{"filename":"both_kinds-1.0-cp311-cp311-musllinux_1_2_x86_64.whl"},{"filename":"both_kinds-2.0.tar.gz"}]}`))
-		case "pure":
-			w.Write([]byte(`{"files":[{"filename":"pure-1.0-py3-none-any.whl"}]}`))
-		case "broken":
+		name := strings.Trim(strings.TrimPrefix(r.URL.Path, "/simple"), "/")
+		if name == "broken" {
 			w.Write([]byte(`{"files":[`))
-		default:
-			http.NotFound(w, r)
+			return
 		}
+		names, ok := pages[name]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		type file struct {
+			Filename string `json:"filename"`
+		}
+		var files []file
+		for _, n := range names {
+			files = append(files, file{n})
+		}
+		json.NewEncoder(w).Encode(map[string]any{"meta": map[string]string{"api-version": "1.1"}, "files": files})
 	}))
 	defer srv.Close()
+	musl := Target{Family: "musllinux", Python: "3.11", Arch: "amd64"}
 	for _, c := range []struct {
 		name, version string
+		on            Target
 		want          Wheels
 		fails         bool
 	}{
-		{"Both.Kinds", "1.0", WheelsFound, false}, // names are compared as PEP 503 says
-		{"both_kinds", "2.0", WheelsNone, false},
-		{"pure", "1.0", WheelsFound, false},
-		{"broken", "1.0", WheelsUnknown, true},
-		{"missing", "1.0", WheelsUnknown, true},
+		{"lxml", "5.3.0", musl, WheelsNone, false}, // of another Python, machine, libc or interpreter
+		{"lxml", "5.3.0", Target{"musllinux", "3.12", "amd64"}, WheelsFound, false},
+		{"lxml", "5.3.0", Target{"musllinux", "3.11", "arm64"}, WheelsFound, false},
+		{"lxml", "5.3.0", Target{"manylinux", "3.11", "amd64"}, WheelsFound, false},
+		{"lxml", "5.2.0", musl, WheelsNone, false},
+		{"Pillow", "10.4.0", musl, WheelsFound, false}, // names are compared as PEP 503 says
+		{"pillow", "10.4.0", Target{"manylinux", "3.11", "amd64"}, WheelsFound, false},
+		{"pillow", "10.4.0", Target{"musllinux", "3.11", "arm64"}, WheelsNone, false},
+		{"cryptography", "43.0.1", musl, WheelsFound, false}, // the stable ABI of an earlier Python
+		{"cryptography", "43.0.1", Target{"musllinux", "3.8", "amd64"}, WheelsNone, false},
+		{"markupsafe", "3.0.2", Target{"musllinux", "3.13", "amd64"}, WheelsFound, false},
+		{"free", "1.0", musl, WheelsNone, false},
+		{"ruff", "0.6.9", musl, WheelsFound, false},
+		{"flask", "2.3.3", musl, WheelsFound, false},
+		{"six", "1.16.0", musl, WheelsFound, false},
+		{"old", "1.0", musl, WheelsNone, false},
+		{"tables", "1.0", musl, WheelsFound, false}, // with a build number
+		{"lxml", "5.3.0", Target{Family: "musllinux"}, WheelsFound, false},
+		{"broken", "1.0", musl, WheelsUnknown, true},
+		{"missing", "1.0", musl, WheelsUnknown, true},
 	} {
-		got, err := HasWheel(t.Context(), http.DefaultTransport, srv.URL+"/simple/", c.name, c.version, "musllinux")
+		got, err := HasWheel(t.Context(), http.DefaultTransport, srv.URL+"/simple/", c.name, c.version, c.on)
 		if got != c.want || (err != nil) != c.fails {
-			t.Errorf("%s %s: got %d, %v; want %d", c.name, c.version, got, err, c.want)
+			t.Errorf("%s %s on %+v: got %d, %v; want %d", c.name, c.version, c.on, got, err, c.want)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -49,9 +51,18 @@ var indexURL = regexp.MustCompile(`(?m)^\s*index[-_]url\s*[=:]\s*(\S+)`)
 
 var normal = regexp.MustCompile(`[-_.]+`)
 
-// HasWheel asks an index (PEP 691) whether it has a wheel of exactly this
-// version for a platform family ("musllinux", "manylinux"), or one for any.
-func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version, family string) (Wheels, error) {
+// A Target is where a wheel has to load.
+type Target struct {
+	Family string // "musllinux" or "manylinux"
+	Python string // "3.11"; "" is any
+	Arch   string // GOARCH: "amd64"; "" is any
+}
+
+// machines are the architectures of wheels (PEP 600, PEP 656) by Go's name.
+var machines = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "arm": "armv7l", "386": "i686", "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
+
+// HasWheel asks an index (PEP 691) whether it has a wheel of exactly this version that loads on a target.
+func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version string, on Target) (Wheels, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	u := strings.TrimRight(index, "/") + "/" + strings.ToLower(normal.ReplaceAllString(name, "-")) + "/"
@@ -73,13 +84,50 @@ func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version, f
 		return WheelsUnknown, fmt.Errorf("asking the package index for %s: %w", name, err)
 	}
 	for _, f := range page.Files {
+		// {distribution}-{version}(-{build})?-{python}-{abi}-{platform}.whl, each tag several joined by dots (PEP 427)
 		part := strings.Split(strings.TrimSuffix(f.Filename, ".whl"), "-")
-		if len(part) < 5 || part[1] != version || !strings.HasSuffix(f.Filename, ".whl") {
-			continue
-		}
-		if tag := part[len(part)-1]; tag == "any" || strings.Contains(tag, family) {
+		if n := len(part); strings.HasSuffix(f.Filename, ".whl") && (n == 5 || n == 6) && part[1] == version &&
+			on.runs(part[n-3], part[n-2]) && on.carries(part[n-1]) {
 			return WheelsFound, nil
 		}
 	}
 	return WheelsNone, nil
+}
+
+// runs tells whether the Python of a target loads modules of these tags (packaging.python.org, platform
+// compatibility tags): those of its own version, the stable ABI of an earlier one, and pure Python.
+func (t Target) runs(python, abi string) bool {
+	_, minor, ok := strings.Cut(t.Python, ".")
+	own, err := strconv.Atoi(minor)
+	if !ok || err != nil {
+		return true
+	}
+	stable := slices.Contains(strings.Split(abi, "."), "abi3")
+	for tag := range strings.SplitSeq(python, ".") {
+		v, cpython := strings.CutPrefix(tag, "cp3")
+		if !cpython {
+			v, ok = strings.CutPrefix(tag, "py3")
+			if !ok {
+				continue // py2, pp310, …
+			}
+			if v == "" {
+				return true
+			}
+		}
+		n, err := strconv.Atoi(v)
+		if err == nil && (n == own && abi != "cp3"+v+"t" || n < own && (stable || !cpython || abi == "none")) {
+			return true // cp311t is the build without the interpreter lock
+		}
+	}
+	return false
+}
+
+// carries tells whether a platform tag is the target's.
+func (t Target) carries(platform string) bool {
+	for tag := range strings.SplitSeq(platform, ".") {
+		if tag == "any" || strings.HasPrefix(tag, t.Family) && (t.Arch == "" || strings.HasSuffix(tag, "_"+machines[t.Arch])) {
+			return true
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -54,46 +55,81 @@ func Alpine(in Input) (Output, error) {
 		return Output{}, refuse("the Dockerfile does not say which Python it wants, so the Alpine image is not known")
 	}
 	_, debian := r.system()
-	var run []string
-	for _, d := range debian {
-		name, _, _ := strings.Cut(d, "=")
-		a, ok := alpineNames[name]
-		if !ok {
-			return Output{}, refuse("Alpine's name of the Debian package %s is not known", name)
-		}
-		run = append(run, a)
+	run, err := translated(debian, alpineNames)
+	if err != nil {
+		return Output{}, err
 	}
 	for _, s := range r.steps {
-		if s.Name == "RUN" && s.owns == nil && strings.Contains(s.Document().Text(s.Range), "useradd") {
-			return Output{}, refuse("line %d makes a user in a way that has no known translation to Alpine's adduser", s.Line)
+		if err := untranslated(s); err != nil {
+			return Output{}, err
 		}
 	}
 	base := r.withTag(r.version + "-alpine")
 	build, need, compiled := alpinePackages(r, in.Evidence)
+	if why := r.placed(); why != "" && len(build) > 0 {
+		return Output{}, refuse("%s, and it needs a compiler", why)
+	}
 	run = append(run, need...)
 	var p page
-	p.WriteString(r.head)
+	if err := r.alpineHead(&p, in.Evidence, build); err != nil {
+		return Output{}, err
+	}
 	p.line("# musl instead of glibc: smaller, but locale, resolver and threads differ.")
 	if r.installs() {
-		p.line("FROM %s AS builder", base)
+		p.line("FROM %s%s AS %s", r.platform, base, r.stage)
 		p.apk(build)
-		r.builderSteps(&p, func(*page, []string) {}, prefixed) // apk has done it
+		r.builderSteps(&p, func(*page, []string) {}, r.prefixed) // apk has done it
 		p.line("\n# The program and its dependencies, nothing else.")
 	}
-	p.line("FROM %s", base)
-	r.final(&p, func(p *page) { p.apk(run) }, func(p *page) { p.line("COPY --from=builder /install /usr/local") }, func(s step) {
-		if s.owns == nil || len(s.owns.accounts) == 0 {
-			p.asIs(s)
-			return
-		}
-		comments(&p, s)
-		p.run(append(busybox(s.owns.accounts, in.Evidence.IDs), s.owns.rest...))
-	})
+	p.line("FROM %s%s", r.platform, base)
+	r.final(&p, func(p *page) { p.apk(run) }, func(p *page) { p.line("COPY --from=%s /install /usr/local", r.stage) }, func(s step) { p.onAlpine(s, in.Evidence) })
 	var notes []string
 	if len(compiled) > 0 {
 		notes = append(notes, fmt.Sprintf("no wheel for musl, so compiled in the builder, which takes minutes and needs a compiler: %s", strings.Join(compiled, ", ")))
 	}
+	r.notes = nil // apk knows no recommended packages
 	return r.output(&p, "alpine", base, notes)
+}
+
+// onAlpine writes a step that installs no packages, its users with Alpine's tools.
+func (p *page) onAlpine(s step, e Evidence) {
+	if s.owns == nil || len(s.owns.accounts) == 0 {
+		p.asIs(s)
+		return
+	}
+	comments(p, s)
+	p.run(append(busybox(s.owns.accounts, e.IDs), s.owns.rest...))
+}
+
+// translated gives Debian packages the names of a table.
+func translated(debian []string, names map[string]string) ([]string, error) {
+	var out []string
+	for _, d := range debian {
+		name, _, _ := strings.Cut(d, "=")
+		a, ok := names[name]
+		if !ok {
+			return nil, refuse("Alpine's name of the Debian package %s is not known", name)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+var (
+	makesUsers = regexp.MustCompile(`\b(useradd|groupadd|usermod)\b`)
+	usesDebian = regexp.MustCompile(`\b(apt|apt-get|dpkg|aptitude)\b`)
+)
+
+// untranslated refuses a step that works on Debian alone.
+func untranslated(s step) error {
+	text := s.Document().Text(s.Range)
+	switch {
+	case s.Name == "RUN" && s.owns == nil && makesUsers.MatchString(text):
+		return refuse("line %d makes a user in a way that has no known translation to Alpine's adduser", s.Line)
+	case s.Name == "RUN" && len(s.apt) == 0 && usesDebian.MatchString(text):
+		return refuse("line %d uses Debian's package manager in a way that has no known translation to apk", s.Line)
+	}
+	return nil
 }
 
 func (p *page) apk(pkgs []string) {

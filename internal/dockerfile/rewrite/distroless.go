@@ -38,12 +38,52 @@ func Distroless(in Input) (Output, error) {
 	if _, run := r.system(); len(run) > 0 {
 		return Output{}, refuse("the program has %s installed; distroless has no package manager", strings.Join(run, ", "))
 	}
+	if why := r.placed(); why != "" {
+		return Output{}, refuse("%s", why)
+	}
 	d := &distroless{recipe: r, in: in}
+	for _, s := range r.steps {
+		if c, ok := r.carries(s); ok {
+			if err := r.loads(c, s, in.Evidence); err != nil {
+				return Output{}, err
+			}
+			d.carried = append(d.carried, c)
+		}
+	}
+	if len(d.carried) == 0 && !r.installs() {
+		for _, s := range r.steps {
+			if _, ok := r.stagePython(s.flag("from")); ok {
+				return Output{}, refuse("line %d copies from a stage with Python, but not in a way by which the installed packages are known", s.Line)
+			}
+		}
+	}
 	d.owned = slices.ContainsFunc(r.steps, func(s step) bool { return s.owns != nil })
 	if err := d.write(); err != nil {
 		return Output{}, err
 	}
 	return r.output(&d.page, "distroless", DistrolessPython, unowned(in))
+}
+
+// stagePython is the tag of the Python image that an earlier stage is built on.
+func (r *recipe) stagePython(name string) (string, bool) {
+	for _, e := range r.earlier {
+		if e.Name == strings.ToLower(name) || strconv.Itoa(e.Index) == name {
+			return glibcPython(e)
+		}
+	}
+	return "", false
+}
+
+// loads refuses packages from a stage whose modules distroless' Python could not load.
+func (r *recipe) loads(c carried, s step, e Evidence) error {
+	tag, ok := r.stagePython(c.stage)
+	if !ok {
+		return refuse("line %d copies Python packages from %s, which is no stage on a Debian image of Python", s.Line, c.stage)
+	}
+	if v := versionTag.FindString(tag); v != distrolessPython && (v != "" || e.Python() != distrolessPython) {
+		return refuse("line %d copies packages of Python %s, distroless has %s: modules of one do not load in the other", s.Line, orUnknown(v), distrolessPython)
+	}
+	return nil
 }
 
 // distroless is a recipe on its way to an image without a shell.
@@ -53,7 +93,8 @@ type distroless struct {
 	in Input
 	// owned is set when users or owners are made by commands: the builder then makes the program's
 	// directories too, because the final stage can run nothing.
-	owned bool
+	owned   bool
+	carried []carried // packages that the original copies from its own stages
 }
 
 func (d *distroless) write() error {
@@ -65,29 +106,34 @@ func (d *distroless) write() error {
 	}
 	if d.installs() || d.owned {
 		d.line("%s", why)
-		d.builder(&d.page, from, (*page).apt, prefixed)
+		d.builder(&d.page, from, (*page).apt, d.prefixed)
 	}
 	if d.owned {
 		d.ownedSteps()
 	}
 	if len(d.in.Evidence.Distroless) > 0 {
-		libraries(&d.page, d.base, d.in.Evidence.Distroless)
+		d.unpack(d.in.Evidence.Distroless)
 	}
 	if d.Len() > len(d.head) {
 		d.line("")
 	}
 	d.line("# Python and the program: no shell, no package manager. Its sys.path has the copied directory.")
-	d.line("FROM %s", DistrolessPython)
+	d.line("FROM %s%s", d.platform, DistrolessPython)
 	for _, v := range d.in.Evidence.Env { // the only variable of the Python images that changes how a program behaves
 		if strings.HasPrefix(v, "LANG=") {
 			d.line("ENV %s", v)
 		}
 	}
 	if len(d.in.Evidence.Distroless) > 0 {
-		d.line("COPY --from=libraries /libraries /")
+		d.line("COPY --from=%s /libraries /", d.libraries)
 	}
 	if d.installs() {
-		d.line("COPY --from=builder /install/lib/python%s/site-packages %s", distrolessPython, distrolessSite)
+		d.line("COPY --from=%s /install/lib/python%s/site-packages %s", d.stage, distrolessPython, distrolessSite)
+	}
+	for _, c := range d.carried {
+		if c.site != "" {
+			d.line("COPY --from=%s %s %s", c.stage, c.site, distrolessSite)
+		}
 	}
 	return d.withoutShell()
 }
@@ -95,7 +141,9 @@ func (d *distroless) write() error {
 // ownedSteps finishes the builder with what makes users, and with what they own.
 func (d *distroless) ownedSteps() {
 	for i, s := range d.steps {
+		_, carries := d.carries(s)
 		switch {
+		case carries:
 		case s.owns != nil:
 			d.asIs(s)
 		case i > d.lastPip() && slices.Contains([]string{"ARG", "ENV", "WORKDIR", "COPY", "ADD"}, s.Name):
@@ -109,7 +157,10 @@ func (d *distroless) directories() ([]string, error) {
 	var out []string
 	for _, s := range d.steps {
 		var at string
+		_, carries := d.carries(s)
 		switch {
+		case carries:
+			continue
 		case s.owns != nil:
 			out = append(out, s.owns.dirs...)
 			continue
@@ -135,11 +186,12 @@ func orUnknown(s string) string {
 	return s
 }
 
-// libraries unpacks Debian packages into a directory of their own, with the
+// unpack puts Debian packages into a directory of their own, with the
 // records by which scanners know them.
-func libraries(p *page, base string, pkgs []string) {
+func (d *distroless) unpack(pkgs []string) {
+	p := &d.page
 	p.line("\n# The libraries that the native modules load, as Debian packages, with their records for scanners.")
-	p.line("FROM %s AS libraries", base)
+	p.line("FROM %s%s AS %s", d.platform, d.base, d.libraries)
 	p.line("WORKDIR /debs")
 	p.line("RUN apt-get update && apt-get download %s \\", strings.Join(unique(pkgs), " "))
 	p.line(" && mkdir -p /libraries/var/lib/dpkg/status.d /libraries/usr/lib \\")
@@ -159,25 +211,28 @@ func (d *distroless) withoutShell() error {
 	if d.owned {
 		d.line("# The users, and what they own, as the builder made them.")
 		if d.users() {
-			d.line("COPY --from=builder /etc/passwd /etc/group /etc/")
+			d.line("COPY --from=%s /etc/passwd /etc/group /etc/", d.stage)
 		}
 		dirs, err := d.directories()
 		if err != nil {
 			return err
 		}
 		for _, dir := range dirs {
-			d.line("COPY --from=builder %s %s", dir, dir)
+			d.line("COPY --from=%s %s %s", d.stage, dir, dir)
 		}
 	}
 	hasEntry := slices.ContainsFunc(d.steps, func(s step) bool { return s.Name == "ENTRYPOINT" })
 	for i, s := range d.steps {
+		_, carries := d.recipe.carries(s)
 		switch {
+		case carries, d.pointsInto(s, d.carried):
 		case len(s.apt) > 0, s.owns != nil, len(s.pip) > 0 && len(s.rest) == 0, i < d.lastPip() && d.feedsPipOnly(i):
 		case d.owned && (s.Name == "COPY" || s.Name == "ADD"):
 		case s.Name == "RUN":
 			return refuse("line %d runs a command in the final image; distroless has no shell to run it", s.Line)
 		case s.Name == "USER" && !d.users() && !number.MatchString(s.Args[0].Value) && s.Args[0].Value != "root" && s.Args[0].Value != "nonroot":
 			return refuse("line %d: user %s is not known in distroless; name a number", s.Line, s.Args[0].Value)
+		case d.keepHealth(&d.page, s, distrolessPath):
 		case s.Name == "HEALTHCHECK" && !strings.Contains(s.Document().Text(s.Range), "[") && !strings.Contains(s.Document().Text(s.Range), "NONE"):
 			return refuse("line %d: this HEALTHCHECK needs a shell; write it in exec form with python", s.Line)
 		case s.Name == "ENTRYPOINT" || s.Name == "CMD" && !hasEntry:
@@ -209,6 +264,19 @@ func (d *distroless) command(s step) error {
 	return nil
 }
 
+// scripts is the stage and the directory from which commands of distributions are copied; "" when there are none.
+func (d *distroless) scripts() string {
+	if d.installs() {
+		return d.stage + " /install/bin"
+	}
+	for _, c := range d.carried {
+		if c.bin != "" {
+			return c.stage + " " + c.bin
+		}
+	}
+	return ""
+}
+
 // translate gives a command the interpreter's place in distroless.
 func (d *distroless) translate(s step) ([]string, error) {
 	if !s.JSON {
@@ -224,10 +292,10 @@ func (d *distroless) translate(s step) ([]string, error) {
 	switch name := path.Base(argv[0]); {
 	case name == "python" || name == "python3" || name == "python"+distrolessPython:
 		return append([]string{distrolessPath}, argv[1:]...), nil
-	case d.installs() && (slices.Contains(d.in.Evidence.Scripts, name) || !d.in.Evidence.Built && argv[0] == name):
+	case d.scripts() != "" && (slices.Contains(d.in.Evidence.Scripts, name) || !d.in.Evidence.Built && (argv[0] == name || len(d.carried) > 0)):
 		// The script that a distribution brings, run by this Python: its first line names the builder's.
 		script := "/usr/local/bin/" + name
-		d.line("COPY --from=builder /install/bin/%s %s", name, script)
+		d.line("COPY --from=%s/%s %s", d.scripts(), name, script)
 		return append([]string{distrolessPath, script}, argv[1:]...), nil
 	default:
 		return nil, refuse("line %d starts %s, which is neither Python nor a command of an installed distribution", s.Line, argv[0])

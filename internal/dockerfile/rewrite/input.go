@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,7 +52,8 @@ type Dist struct {
 type Input struct {
 	Doc      *dockerfile.Document
 	Project  stack.Project
-	Context  fs.FS // the build context; nil: nothing is known of it
+	Context  fs.FS  // the build context; nil: nothing is known of it
+	Target   string // the stage that is built; "" is the last
 	Evidence Evidence
 }
 
@@ -67,43 +69,63 @@ type Refusal struct{ Reason string }
 
 func (r *Refusal) Error() string { return r.Reason }
 
+var toolName = regexp.MustCompile(`^[a-z]+`)
+
+var versionTag = regexp.MustCompile(`^\d+\.\d+`)
+
 func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
 
 // step is an instruction of the final stage, with what it does as far as it is
 // understood.
 type step struct {
 	*dockerfile.Instruction
-	apt  []string // packages that it installs, when it does nothing else
-	pip  [][]string
-	rest []string   // commands beside pip, in order; only with pip
-	owns *ownership // when it, or the rest beside pip, only makes users and directories
+	apt    []string // packages that it installs, when it does nothing else
+	pip    []pipInstall
+	rest   []string   // commands beside pip, in order; only with pip
+	owns   *ownership // when it, or the rest beside pip, only makes users and directories
+	placed string     // why its Python packages cannot be installed elsewhere; "" when they can, or when there are none
+}
+
+// pipInstall is a pip install.
+type pipInstall struct {
+	env  string   // assignments before it, with the blank behind them
+	args []string // less those about its cache
+	// itself is set when it renews pip: with --prefix it would remove the pip that runs.
+	itself bool
+	tools  []string // what it names beside pip then
 }
 
 // recipe is the tidied original in steps.
 type recipe struct {
-	head    string // all before the first FROM: directives, comments, arguments
-	base    string
-	tag     string // of an official Python image
-	version string // of Python, "3.11"; "" when it is not known before building
-	steps   []step
+	head      string              // all before the final stage: directives, comments, arguments, the stages it takes files from
+	preamble  string              // of head, what stands before the first stage
+	earlier   []*dockerfile.Stage // the stages in head
+	platform  string              // flags of FROM, each with a blank behind it
+	base      string
+	tag       string // of an official Python image
+	version   string // of Python, "3.11"; "" when it is not known before building
+	steps     []step // of the final stage and of those that it is built on
+	stage     string // name for a stage that installs the dependencies
+	libraries string // name for a stage that unpacks libraries
+	notes     []string
 }
 
-// read takes a single-stage Dockerfile on an official Python image apart.
+// read takes a Dockerfile whose final stage is built on an official Python image apart.
 func read(in Input) (*recipe, error) {
 	if in.Project.Language != "python" {
 		return nil, refuse("only Python programs are rewritten yet")
 	}
-	d, err := in.Doc.Apply(Tidy(in.Doc, TidyOptions{KeepRecommends: true, Context: in.Context})...)
+	edits := Tidy(in.Doc, TidyOptions{Context: in.Context, Target: in.Target})
+	d, err := in.Doc.Apply(edits...)
 	if err != nil {
 		return nil, err
 	}
-	if len(d.Stages) > 1 {
-		return nil, refuse("the Dockerfile has several stages already")
+	final := d.Final()
+	if s := d.StageNamed(in.Target); in.Target != "" && s != nil {
+		final = s
 	}
-	if in.Project.Version == "" {
-		in.Project.Version = in.Evidence.Python()
-	}
-	r := &recipe{base: d.Expand(d.Final().Base, nil), version: in.Project.Version}
+	line := lineage(final)
+	r := &recipe{base: d.Expand(line[0].Base, nil), version: in.Project.Version}
 	if strings.Contains(r.base, "@") {
 		return nil, refuse("the base %s is pinned by digest: name the lighter base and its digest yourself", r.base)
 	}
@@ -112,47 +134,72 @@ func read(in Input) (*recipe, error) {
 		return nil, refuse("the base %s is no official Python image, so the place of its Python is not known", r.base)
 	}
 	r.tag = tag
-	start := d.Final().From.Range.Start
-	if c := d.Final().From.Comments; len(c) > 0 {
-		start = c[0].Start
+	if v := versionTag.FindString(tag); v != "" { // another stage may have another one
+		r.version = v
+	} else if len(d.Stages) > 1 || r.version == "" {
+		r.version = in.Evidence.Python()
 	}
-	r.head = string(d.Source[:start])
-	for _, i := range d.Final().Instructions {
-		s, err := understand(i)
-		if err != nil {
-			return nil, err
+	for _, f := range line[0].From.Flags {
+		r.platform += d.Text(f.Range) + " "
+	}
+	r.readEarlier(d, final)
+	if slices.ContainsFunc(edits, func(e dockerfile.Edit) bool { return strings.Contains(e.Why, whyRecommends) }) {
+		r.notes = append(r.notes, whyRecommends)
+	}
+	for _, s := range line {
+		for _, i := range s.Instructions {
+			s, err := understand(i)
+			if err != nil {
+				return nil, err
+			}
+			r.steps = append(r.steps, s)
 		}
-		r.steps = append(r.steps, s)
+	}
+	r.stage, r.libraries = r.unused("builder", "dependencies"), r.unused("libraries", "debian-libraries")
+	if len(r.earlier) > 0 && !r.installs() {
+		r.stage = r.unused("files")
 	}
 	return r, nil
 }
 
 // understand finds out what a RUN does. What is not understood stays as it is.
 func understand(i *dockerfile.Instruction) (step, error) {
-	s := step{Instruction: i}
+	plain := step{Instruction: i}
 	if i.Name != "RUN" || i.JSON || len(i.Heredocs) > 0 {
-		return s, nil
+		return plain, nil
 	}
 	sh, err := i.Shell()
 	if err != nil {
-		return s, nil
+		return plain, nil
 	}
-	apt, aptOnly := []string{}, true
+	s := plain
+	var apt []string
+	aptOnly := true
 	var others []dockerfile.Command
 	for _, c := range sh.Commands {
-		if c.Nested || c.Op != "" && c.Op != "&&" {
-			return s, nil
+		if c.Nested || c.Op != "" && c.Op != "&&" || len(c.Stmt.Redirs) > 0 {
+			return plain, nil
 		}
-		switch args, ok := pipArgs(c); {
-		case ok:
-			words, err := pipWords(i, args)
-			if err != nil {
-				return s, err
+		args, isPip := pipArgs(c)
+		sub := subcommand(args)
+		switch {
+		case isPip && sub >= 0 && args[sub].Value == "install":
+			p, placed := readPip(i, c, args)
+			if placed != "" {
+				plain.placed = placed
+				return plain, nil
 			}
-			s.pip, aptOnly = append(s.pip, words), false
+			s.pip, aptOnly = append(s.pip, p), false
+		case isPip && sub >= 0 && args[sub].Value == "cache": // nothing is left in it
+		case isPip:
+			return plain, nil
 		case isAptInstall(c):
-			apt = append(apt, packages(c.Args)...)
-		case isApt(c), c.Name == "rm" && hasArg(c.Args, "-rf"):
+			names, ok := packages(c.Args)
+			if !ok {
+				return plain, nil
+			}
+			apt = append(apt, names...)
+		case isAptTidying(c):
 			s.rest = append(s.rest, i.Document().Text(c.Range))
 		default:
 			s.rest, aptOnly = append(s.rest, i.Document().Text(c.Range)), false
@@ -171,29 +218,56 @@ func understand(i *dockerfile.Instruction) (step, error) {
 	return s, nil
 }
 
-// pipWords are the arguments of a pip install, less those about its cache.
-func pipWords(i *dockerfile.Instruction, args []dockerfile.Word) ([]string, error) {
-	var out []string
+// isAptTidying tells a command that only fetches or clears what apt needs for itself.
+func isAptTidying(c dockerfile.Command) bool {
+	if isApt(c) {
+		return hasArg(c.Args, "update", "clean", "autoclean", "autoremove")
+	}
+	return c.Name == "rm" && !slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool {
+		return !strings.HasPrefix(w.Value, "-") &&
+			!slices.ContainsFunc([]string{"/var/lib/apt/", "/var/cache/", "/var/lib/cache", "/var/log", "/var/tmp", "/tmp/"}, func(d string) bool { return strings.HasPrefix(w.Value, d) })
+	})
+}
+
+// readPip reads a pip install; placed says why it cannot go elsewhere.
+func readPip(i *dockerfile.Instruction, c dockerfile.Command, args []dockerfile.Word) (p pipInstall, placed string) {
+	p.env = i.Document().Text(dockerfile.Range{Start: c.Range.Start, End: c.NameAt.Start})
 	for _, a := range args {
 		switch flag, _, _ := strings.Cut(a.Value, "="); flag {
 		case "install", "--no-cache-dir":
 			continue
 		case "--prefix", "--target", "-t", "--user", "--root", "-e", "--editable":
-			return nil, refuse("line %d: pip install %s puts packages where the rewrite would", i.Line, flag)
+			return p, fmt.Sprintf("line %d: pip install %s puts packages where the rewrite would", i.Line, flag)
 		}
-		out = append(out, i.Document().Text(a.Range))
+		p.args = append(p.args, i.Document().Text(a.Range))
+		switch name := toolName.FindString(a.Value); name {
+		case "pip":
+			p.itself = true
+		case "setuptools", "wheel":
+			p.tools = append(p.tools, i.Document().Text(a.Range))
+		}
 	}
-	return out, nil
+	if strings.Contains(c.Name, "/") && !strings.HasPrefix(c.Name, "/usr/") {
+		return p, fmt.Sprintf("line %d installs with %s into an environment of its own", i.Line, c.Name)
+	}
+	return p, ""
 }
 
-func packages(args []dockerfile.Word) []string {
+// packages are what an apt-get install names; false when it does more than install these from where apt finds them.
+func packages(args []dockerfile.Word) ([]string, bool) {
 	var out []string
 	for _, a := range args {
-		if a.Value != "install" && !strings.HasPrefix(a.Value, "-") {
+		switch {
+		case !a.Static:
+			return nil, false
+		case a.Value == "install", a.Value == "--no-install-recommends", a.Value == "--fix-missing", slices.Contains(aptYes, a.Value):
+		case strings.HasPrefix(a.Value, "-"), strings.ContainsAny(a.Value, "/*"), a.Value == "build-dep", a.Value == "satisfy":
+			return nil, false
+		default:
 			out = append(out, a.Value)
 		}
 	}
-	return out
+	return out, true
 }
 
 // buildOnly tells a package that only compiling needs. Source: Debian's naming
@@ -228,7 +302,7 @@ func (r *recipe) compiles(e Evidence) bool {
 	}
 	for _, s := range r.steps {
 		for _, p := range s.pip {
-			if slices.ContainsFunc(p, func(a string) bool { return strings.HasPrefix(a, "--no-binary") }) {
+			if slices.ContainsFunc(p.args, func(a string) bool { return strings.HasPrefix(a, "--no-binary") }) {
 				return true
 			}
 		}
@@ -238,6 +312,16 @@ func (r *recipe) compiles(e Evidence) bool {
 
 func (r *recipe) installs() bool {
 	return slices.ContainsFunc(r.steps, func(s step) bool { return len(s.pip) > 0 })
+}
+
+// placed is why a step's Python packages cannot be installed elsewhere.
+func (r *recipe) placed() string {
+	for _, s := range r.steps {
+		if s.placed != "" {
+			return s.placed
+		}
+	}
+	return ""
 }
 
 // lastPip is the index of the last step that installs Python packages.

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,14 +18,22 @@ func Slim(in Input) (Output, error) {
 		return Output{}, refuse("the base %s has no slim form with the same libc", r.base)
 	}
 	base := r.withTag(tag)
-	if base == r.base && !r.compiles(in.Evidence) {
+	staged := r.installs() && r.compiles(in.Evidence)
+	if base == r.base && !staged {
 		return Output{}, refuse("the base is slim already; tidy is this form")
 	}
-	_, run := r.system()
-	if !r.compiles(in.Evidence) {
-		return r.output(r.inOrder(base, append(run, in.Evidence.Slim...)), "slim", base, slimNotes(in))
+	build, run := r.system()
+	if why := r.placed(); why != "" && len(build) == 0 && r.compiles(in.Evidence) {
+		return Output{}, refuse("%s, and it needs a compiler, which the slim image does not have", why)
+	} else if why != "" || !staged {
+		return r.output(r.inOrder(base, missing(in.Evidence.Slim, run)), "slim", base, slimNotes(in))
 	}
 	return r.staged(in, "slim", base, append(run, in.Evidence.Slim...))
+}
+
+// missing are the packages that are not named yet.
+func missing(pkgs, named []string) []string {
+	return slices.DeleteFunc(slices.Clone(pkgs), func(p string) bool { return slices.Contains(named, p) })
 }
 
 // staged installs the dependencies in a builder, of which the final stage takes nothing else.
@@ -37,31 +46,22 @@ func (r *recipe) staged(in Input, name, base string, run []string) (Output, erro
 	var p page
 	p.WriteString(r.head)
 	p.line("%s", why)
-	r.builder(&p, from, (*page).apt, prefixed)
+	r.builder(&p, from, (*page).apt, r.prefixed)
 	p.line("\n# The program and its dependencies, nothing else.")
-	p.line("FROM %s", base)
-	r.final(&p, func(p *page) { p.apt(run) }, func(p *page) { p.line("COPY --from=builder /install /usr/local") }, p.asIs)
+	p.line("FROM %s%s", r.platform, base)
+	r.final(&p, func(p *page) { p.apt(run) }, func(p *page) { p.line("COPY --from=%s /install /usr/local", r.stage) }, p.asIs)
 	return r.output(&p, name, base, slimNotes(in))
 }
 
-// inOrder is the original with another base, every step where it was.
-func (r *recipe) inOrder(base string, run []string) *page {
+// inOrder is the original with another base, every step where it was and to the letter.
+func (r *recipe) inOrder(base string, libraries []string) *page {
 	var p page
 	p.WriteString(r.head)
 	p.line("# The slim image of the same release: the same Python, without compilers and headers.")
-	p.line("FROM %s", base)
-	p.apt(run)
+	p.line("FROM %s%s", r.platform, base)
+	p.apt(libraries)
 	for _, s := range r.steps {
-		if len(s.apt) == 0 {
-			if len(s.pip) > 0 {
-				comments(&p, s)
-				cmds := make([]string, 0, len(s.pip)+len(s.rest))
-				for _, c := range s.pip {
-					cmds = append(cmds, "pip install --no-cache-dir "+strings.Join(c, " "))
-				}
-				p.run(append(cmds, s.rest...))
-				continue
-			}
+		if !r.keepHealth(&p, s, "python") {
 			p.keep(s)
 		}
 	}
@@ -89,7 +89,12 @@ func MultiStage(in Input) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
-	if !r.installs() {
+	switch why := r.placed(); {
+	case why != "":
+		return Output{}, refuse("%s", why)
+	case !r.installs() && len(in.Doc.Stages) > 1:
+		return Output{}, refuse("the Dockerfile has a builder already; its lighter forms are the other candidates")
+	case !r.installs():
 		return Output{}, refuse("the Dockerfile installs nothing with pip, so a builder has nothing to build")
 	}
 	tag, ok := slimTag(r.tag)
@@ -102,8 +107,23 @@ func MultiStage(in Input) (Output, error) {
 }
 
 // prefixed installs into /install, which holds nothing but the dependencies.
-func prefixed(p *page, s step) {
+func (r *recipe) prefixed(p *page, s step) {
+	var flags string // mounts hold what it installs from, and its secrets
+	for _, f := range s.Flags {
+		flags += s.Document().Text(f.Range) + " "
+	}
+	cache := " --no-cache-dir"
+	if x, ok := readScript(s.Instruction); ok && x.hasCacheMount() {
+		cache = ""
+	}
 	for _, c := range s.pip {
-		p.line("RUN pip install --no-cache-dir --prefix=/install %s", strings.Join(c, " "))
+		if c.itself {
+			p.line("RUN %s%spip install%s %s", flags, c.env, cache, strings.Join(c.args, " "))
+			if len(c.tools) > 0 {
+				p.line("RUN %s%spip install%s --prefix=/install --ignore-installed %s", flags, c.env, cache, strings.Join(c.tools, " "))
+			}
+			continue
+		}
+		p.line("RUN %s%spip install%s --prefix=/install %s", flags, c.env, cache, strings.Join(c.args, " "))
 	}
 }

@@ -15,8 +15,6 @@ type TidyOptions struct {
 	Context fs.FS
 	// Target is the stage that is built; "" is the last.
 	Target string
-	// KeepRecommends leaves apt-get install without --no-install-recommends.
-	KeepRecommends bool
 }
 
 // A tidyRule proposes changes. Each change is a group of edits that only make sense together. Rules

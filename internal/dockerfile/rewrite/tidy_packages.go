@@ -120,11 +120,10 @@ func isAptUpdate(c dockerfile.Command) bool { return isApt(c) && hasArg(c.Args, 
 
 var aptYes = []string{"-y", "-yq", "-qy", "-yqq", "-qqy", "-q", "-qq", "--yes", "--assume-yes", "--quiet"}
 
+const whyRecommends = "apt installs only what the packages depend on; a recommended package that the program uses without naming it is missing then, which the checks show"
+
 // aptRecommends leaves out packages that nothing depends on. It may change behaviour, so the reason says what to watch.
 func aptRecommends(p *tidyPass) (groups [][]dockerfile.Edit) {
-	if p.o.KeepRecommends {
-		return nil
-	}
 	for _, s := range p.scripts() {
 		if strings.Contains(p.d.Text(s.Range), "Install-Recommends") {
 			continue
@@ -137,8 +136,7 @@ func aptRecommends(p *tidyPass) (groups [][]dockerfile.Edit) {
 			for at+1 < len(c.Args) && slices.Contains(aptYes, c.Args[at+1].Value) {
 				at++
 			}
-			groups = append(groups, []dockerfile.Edit{s.insertAfter(c.Args[at], "--no-install-recommends",
-				"apt installs only what the packages depend on; a recommended package that the program uses without naming it is missing then, which the checks show")})
+			groups = append(groups, []dockerfile.Edit{s.insertAfter(c.Args[at], "--no-install-recommends", whyRecommends)})
 		}
 	}
 	return groups

@@ -16,10 +16,12 @@ func (p *page) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", ar
 // keep writes an instruction to the letter, with the comments above it.
 func (p *page) keep(s step) {
 	d := s.Document()
-	for _, c := range s.Comments {
-		p.line("%s", d.Text(c))
+	comments(p, s)
+	text := strings.TrimRight(d.Text(s.Range), "\r\n")
+	if len(s.Heredocs) == 0 { // whose lines are content
+		text = strings.ReplaceAll(text, "\r\n", "\n")
 	}
-	p.line("%s", strings.TrimRight(d.Text(s.Range), "\n"))
+	p.line("%s", text)
 }
 
 // apt writes a RUN that installs Debian packages and leaves no lists behind.
@@ -48,7 +50,7 @@ func forBuilder(s step) bool {
 // builder writes the stage that installs the dependencies. install writes one
 // step's pip commands; apt decides how system packages are put in.
 func (r *recipe) builder(p *page, base string, apt func(*page, []string), install func(*page, step)) {
-	p.line("FROM %s AS builder", base)
+	p.line("FROM %s%s AS %s", r.platform, base, r.stage)
 	r.builderSteps(p, apt, install)
 }
 
@@ -71,7 +73,7 @@ func (r *recipe) builderSteps(p *page, apt func(*page, []string), install func(*
 
 func comments(p *page, s step) {
 	for _, c := range s.Comments {
-		p.line("%s", s.Document().Text(c))
+		p.line("%s", strings.TrimRight(s.Document().Text(c), "\r"))
 	}
 }
 
@@ -93,7 +95,7 @@ func (r *recipe) final(p *page, system, pip func(*page), keep func(step)) {
 			} else if len(s.rest) > 0 {
 				p.run(s.rest)
 			}
-		case i < r.lastPip() && r.feedsPipOnly(i):
+		case i < r.lastPip() && r.feedsPipOnly(i), r.keepHealth(p, s, "python"):
 		default:
 			keep(s)
 		}
@@ -142,5 +144,5 @@ func (r *recipe) output(p *page, name, base string, notes []string) (Output, err
 	if err != nil {
 		return Output{}, fmt.Errorf("writing the %s candidate: %w", name, err)
 	}
-	return Output{Dockerfile: d.Source, Base: base, Notes: notes}, nil
+	return Output{Dockerfile: d.Source, Base: base, Notes: append(slices.Clone(r.notes), notes...)}, nil
 }

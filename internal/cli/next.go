@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/lighten/lighten/internal/ladder"
+)
+
+func (b *buildFlags) name(res *ladder.Result) string {
+	if b.tag != "" {
+		return b.tag
+	}
+	abs, err := filepath.Abs(res.Report.Project)
+	if err != nil {
+		return "lightened"
+	}
+	n := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(filepath.Base(abs))), "-")
+	if n == "" {
+		return "lightened"
+	}
+	return n
+}
+
+// next are the commands that a user would type now.
+func (b *buildFlags) next(c *cobra.Command, p *ladder.Project, res *ladder.Result) []string {
+	var out []string
+	n := b.name(res)
+	if !b.load {
+		out = append(out, "lighten build "+quote(p.Dir)+b.same(c)+" --load --tag "+n)
+	}
+	run := "docker run --rm"
+	cf, err := res.Image(res.Report.Winner).ConfigFile()
+	if err != nil {
+		return out
+	}
+	ports := make([]string, 0, len(cf.Config.ExposedPorts))
+	for port := range cf.Config.ExposedPorts {
+		num, _, _ := strings.Cut(port, "/")
+		ports = append(ports, num)
+	}
+	slices.Sort(ports)
+	for _, port := range ports {
+		run += " -p " + port + ":" + port
+	}
+	return append(out, run+" "+n)
+}
+
+// ofResult are the flags that say what becomes of the result; all others decide what it is.
+var ofResult = []string{"load", "tag", "output", "write", "format", "diff", "progress", "budget", "compression", "no-cache", "wait", "jobs"}
+
+// same are the flags of this run by which another one finds the same winner.
+func (b *buildFlags) same(c *cobra.Command) string {
+	var s strings.Builder
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(ofResult, f.Name) {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, v := range values {
+			s.WriteString(" --" + f.Name)
+			if f.Value.Type() != "bool" {
+				s.WriteString(" " + quote(v))
+			} else if v != "true" {
+				s.WriteString("=" + v)
+			}
+		}
+	})
+	return s.String()
+}
+
+// quote is a word as a shell reads it back.
+func quote(s string) string {
+	q, err := syntax.Quote(s, syntax.LangPOSIX)
+	if err != nil {
+		return s
+	}
+	return q
+}

@@ -1,0 +1,42 @@
+package ladder
+
+import (
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/report"
+)
+
+// Judge names the winner among candidates that were measured already, the original first, and returns them as judged.
+func Judge(o Options, candidates ...report.Candidate) (winner string, judged []report.Candidate) {
+	r := &Result{}
+	for _, c := range candidates {
+		r.rungs = append(r.rungs, &rung{Candidate: Candidate{Name: c.Name}, report: c})
+	}
+	r.judge(o)
+	for _, x := range r.rungs {
+		judged = append(judged, x.report)
+	}
+	return r.Report.Winner, judged
+}
+
+// Content is an image with the number of its layers that are the base image's.
+type Content struct {
+	Tree *image.Tree
+	Base int
+}
+
+// Waterfall compares what two images hold.
+func Waterfall(before, after Content) ([]report.Step, error) {
+	var rungs []*rung
+	for _, c := range []Content{before, after} {
+		owners, err := inventory.Read(c.Tree)
+		if err != nil {
+			return nil, err
+		}
+		rungs = append(rungs, &rung{tree: c.Tree, owners: owners, base: c.Base})
+	}
+	return waterfall(rungs[0], rungs[1]), nil
+}
+
+// WaterfallOfNothing is that of a run without a winner.
+func WaterfallOfNothing() []report.Step { return waterfall(&rung{}, nil) }
