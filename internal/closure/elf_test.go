@@ -38,8 +38,8 @@ func object(machine elf.Machine, interp string, dynamic ...any) string {
 	}
 	interpAt := str(interp)
 	base := uint64(headers + 3*phsize)
-	dynSize := uint64(16 * (len(entries) + 2))
-	entries = append(entries, elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: 0x1000 + base + dynSize}, elf.Dyn64{})
+	dynSize := uint64(16 * (len(entries) + 3))
+	entries = append(entries, elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: 0x1000 + base + dynSize}, elf.Dyn64{Tag: int64(elf.DT_STRSZ), Val: uint64(len(strtab))}, elf.Dyn64{})
 	total := base + dynSize + uint64(len(strtab))
 	var b bytes.Buffer
 	write := func(v any) { binary.Write(&b, binary.LittleEndian, v) } // a bytes.Buffer never fails

@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -233,6 +234,18 @@ func (m *maker) bytecode(e *image.Entry) {
 	for x := range m.Tree.Under(dir + "__pycache__/" + strings.TrimSuffix(base, "py")) {
 		if strings.HasSuffix(x.Path, ".pyc") && (!optimised.MatchString(x.Path) || m.optimises()) {
 			m.enter(x, weak, Reason{Rule: "bytecode", By: e.Path, Note: "its compiled form"})
+		}
+	}
+}
+
+// Decoys returns the dropped paths that Python's import system would see in a directory that stays: modules and packages. Sorted.
+func (k *Keep) Decoys() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for e := range k.tree.All() {
+			importable := e.IsDir() || strings.HasSuffix(e.Path, ".py") || strings.HasSuffix(e.Path, ".so")
+			if importable && pythonPath(e.Path) && !k.Has(e.Path) && k.Has(path.Dir(e.Path)) && path.Base(e.Path) != "__pycache__" && !yield(e.Path) {
+				return
+			}
 		}
 	}
 }

@@ -214,32 +214,42 @@ func Apply(ctx context.Context, img v1.Image, t *image.Tree, k *closure.Keep, o 
 // try runs the carved image, traced for what it misses; when it misses nothing, untraced for the proof. It reports
 // whether something was put back.
 func (h *healer) try(ctx context.Context) (again bool, err error) {
-	err = h.Engine.UseImage(ctx, h.res.Image, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
-		h.Step(fmt.Sprintf("looking for what the carved image misses, round %d", h.res.Rounds))
-		out, err := h.Trial.Run(ctx, b, trial.Options{Trace: true, Holdout: true, Answers: true})
-		if err != nil {
-			return fmt.Errorf("trying the carved image: %w", err)
-		}
-		if h.res.Rounds == 1 {
-			h.res.Before = holdoutsPassed(out.Report)
-		}
-		if again = h.missed(out); again {
-			return nil
-		}
-		h.Step("checking the carved image")
-		proof, err := h.Trial.Run(ctx, b, trial.Options{Holdout: true, Answers: true})
-		if err != nil {
-			return fmt.Errorf("checking the carved image: %w", err)
-		}
-		h.res.Light, h.res.After = proof.Report, holdoutsPassed(proof.Report)
-		h.res.Differences = check.Compare(h.answers, proof.Report)
-		if again = h.named(proof.Report); again {
-			return nil
-		}
-		h.judge(proof.Report)
-		return nil
+	observed, err := decoys(ctx, h.res.Image, h.res.Keep)
+	if err != nil {
+		return false, err
+	}
+	h.Step(fmt.Sprintf("looking for what the carved image misses, round %d", h.res.Rounds))
+	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true, Answers: true})
+	if err != nil {
+		return false, fmt.Errorf("trying the carved image: %w", err)
+	}
+	if h.res.Rounds == 1 {
+		h.res.Before = holdoutsPassed(out.Report)
+	}
+	if h.missed(out) {
+		return true, nil
+	}
+	h.Step("checking the carved image")
+	proof, err := h.run(ctx, h.res.Image, trial.Options{Holdout: true, Answers: true})
+	if err != nil {
+		return false, fmt.Errorf("checking the carved image: %w", err)
+	}
+	h.res.Light, h.res.After = proof.Report, holdoutsPassed(proof.Report)
+	h.res.Differences = check.Compare(h.answers, proof.Report)
+	if h.named(proof.Report) {
+		return true, nil
+	}
+	h.judge(proof.Report)
+	return false, nil
+}
+
+// run tries an image out.
+func (h *healer) run(ctx context.Context, img v1.Image, o trial.Options) (out *trial.Outcome, err error) {
+	err = h.Engine.UseImage(ctx, img, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
+		out, err = h.Trial.Run(ctx, b, o)
+		return err
 	})
-	return again, err
+	return out, err
 }
 
 func (h *healer) judge(r *check.Report) {

@@ -1,0 +1,321 @@
+package closure_test
+
+import (
+	"debug/elf"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/observe"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// keepCase is an image, what its program looked up, and what of it stays and goes.
+type keepCase struct {
+	name   string
+	tree   testimage.Tree
+	config v1.Config
+	looked string // words: "open /a", "exec /b", a line each
+	level  closure.Level
+	keep   []string
+	drop   []string
+	stays  string            // paths
+	goes   map[string]string // path -> rule
+	why    map[string]string // path -> rules from it back to the evidence
+	notes  string
+}
+
+const exe = "file 0755 "
+
+var (
+	glibcTree = testimage.Tree{
+		"/lib64/": "dir 0755", "/lib64/ld-linux-x86-64.so.2": exe + amd64(""),
+		"/usr/lib/x86_64-linux-gnu/libc.so.6": exe + amd64("", soname, "libc.so.6"),
+	}
+	statusOf = func(names ...string) string {
+		var b strings.Builder
+		for _, n := range names {
+			b.WriteString("Package: " + n + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n")
+		}
+		return b.String()
+	}
+)
+
+const soname = elf.DT_SONAME
+
+func TestKeep(t *testing.T) {
+	for _, c := range keepCases() {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+func keepCases() []keepCase {
+	return []keepCase{
+		{
+			name:   "a link on the way and the file at its end",
+			tree:   testimage.Tree{"/usr/lib/x": "file 0644 x", "/lib": "symlink usr/lib", "/usr/lib/y": "file 0644 y"},
+			looked: "open /lib/x", stays: "/lib /usr/lib/x /usr /usr/lib", goes: map[string]string{"/usr/lib/y": "never looked up"},
+		},
+		{
+			name: "every link of a chain", tree: testimage.Tree{"/a": "symlink b", "/opt/": "dir 0755", "/b": "symlink /opt/c", "/opt/c": "symlink d", "/opt/d": "file 0644 x"},
+			looked: "open /a", stays: "/a /b /opt/c /opt/d", why: map[string]string{"/opt/d": "looked up"},
+		},
+		{
+			name: "links in a circle", tree: testimage.Tree{"/opt/a": "symlink b", "/opt/b": "symlink a", "/opt/c": "file 0644 x"},
+			looked: "stat /opt/a", stays: "/opt/a /opt/b",
+		},
+		{
+			name: "all names of a file", tree: testimage.Tree{"/usr/bin/perl": "file 0755 x", "/usr/bin/perl5": "hardlink /usr/bin/perl"},
+			looked: "exec /usr/bin/perl5", stays: "/usr/bin/perl /usr/bin/perl5",
+		},
+		{
+			name: "loader and libraries of a program",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/x": exe + amd64(glibc, needed, "liba.so.1"), "/usr/lib/x86_64-linux-gnu/liba.so.1": "symlink liba.so.1.2",
+				"/usr/lib/x86_64-linux-gnu/liba.so.1.2": exe + amd64("", needed, "libc.so.6"), "/usr/lib/x86_64-linux-gnu/libb.so": exe + amd64(""),
+				"/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/liba.so.1": exe + amd64(""),
+			}),
+			config: v1.Config{Entrypoint: []string{"/usr/bin/x"}},
+			stays: "/usr/bin/x /lib64/ld-linux-x86-64.so.2 /usr/lib/x86_64-linux-gnu/liba.so.1 /usr/lib/x86_64-linux-gnu/liba.so.1.2 " +
+				"/usr/lib/x86_64-linux-gnu/libc.so.6 /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/liba.so.1",
+			goes: map[string]string{"/usr/lib/x86_64-linux-gnu/libb.so": "never looked up"},
+			why:  map[string]string{"/usr/lib/x86_64-linux-gnu/libc.so.6": "library library configuration"},
+		},
+		{
+			name: "the interpreter of a script, by way of env", tree: testimage.Tree{
+				"/usr/bin/run": "file 0755 #!/usr/bin/env -S perl -w\n", "/usr/bin/env": exe + amd64(""), "/usr/bin/perl": exe + amd64(""), "/usr/bin/ruby": exe + amd64(""),
+			},
+			looked: "exec /usr/bin/run", stays: "/usr/bin/env /usr/bin/perl", goes: map[string]string{"/usr/bin/ruby": "never looked up"},
+		},
+		{
+			name: "a module that begins as a script does is none", tree: testimage.Tree{
+				"/usr/lib/x/base64.py": "file 0755 #!/usr/bin/env python3\n", "/usr/bin/env": exe + amd64(""),
+			},
+			looked: "open /usr/lib/x/base64.py", goes: map[string]string{"/usr/bin/env": "never looked up"},
+		},
+		{
+			name: "commands of a shell script, in branches that were not taken too", tree: testimage.Tree{
+				"/entry.sh": "file 0755 #!/bin/sh\nif [ -n \"$X\" ]; then\n  chown -R app /data && exec gosu app \"$@\"\nfi\nhelper() { :; }\nhelper\n",
+				"/bin/sh":   exe + amd64(""), "/bin/chown": exe + amd64(""), "/usr/bin/gosu": exe + amd64(""), "/usr/bin/helper": exe + amd64(""),
+			},
+			config: v1.Config{Entrypoint: []string{"/entry.sh"}},
+			stays:  "/entry.sh /bin/sh /bin/chown /usr/bin/gosu", goes: map[string]string{"/usr/bin/helper": "never looked up"},
+		},
+		{
+			name: "a package as a whole, less its documentation, and its records", tree: join(glibcTree, testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("tool", "other"), "/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool/part\n/usr/share/doc/tool/copyright\n/usr/share/doc/tool/NEWS\n/usr/share/man/man1/tool.1\n/etc/tool.conf\n",
+				"/usr/bin/tool": exe + amd64(""), "/usr/lib/tool/part": "file 0644 x", "/usr/share/doc/tool/copyright": "file 0644 x", "/usr/share/doc/tool/NEWS": "file 0644 x",
+				"/usr/share/man/man1/tool.1": "file 0644 x", "/etc/tool.conf": "file 0644 x",
+				"/var/lib/dpkg/info/other.list": "file 0644 /usr/bin/other\n", "/usr/bin/other": exe + amd64(""),
+			}),
+			looked: "exec /usr/bin/tool", stays: "/usr/lib/tool/part /usr/share/doc/tool/copyright /etc/tool.conf /var/lib/dpkg/status /var/lib/dpkg/info/tool.list",
+			goes: map[string]string{"/usr/share/doc/tool/NEWS": "documentation", "/usr/share/man/man1/tool.1": "man pages", "/usr/bin/other": "package not needed"},
+		},
+		{
+			name: "of a package touched files alone, at the level tight", level: closure.Tight, tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("tool"), "/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool/part\n",
+				"/usr/bin/tool": exe + amd64(""), "/usr/lib/tool/part": "file 0644 x",
+			},
+			looked: "exec /usr/bin/tool", stays: "/usr/bin/tool /var/lib/dpkg/status", goes: map[string]string{"/usr/lib/tool/part": "package not needed"},
+		},
+		{
+			name: "no programs of a package that gave data alone", tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("tls"), "/var/lib/dpkg/info/tls.list": "file 0644 /usr/bin/tls\n/etc/tls.cnf\n/usr/lib/tls/more\n",
+				"/usr/bin/tls": exe + amd64(""), "/etc/tls.cnf": "file 0644 x", "/usr/lib/tls/more": "file 0644 x",
+			},
+			looked: "open /etc/tls.cnf", stays: "/etc/tls.cnf /usr/lib/tls/more", goes: map[string]string{"/usr/bin/tls": "programs of packages that only gave data"},
+		},
+		{
+			name: "a listed directory", tree: testimage.Tree{"/data/plugins/a": "file 0644 x", "/data/plugins/b/": "dir 0755", "/usr/bin/z": "file 0755 x"},
+			looked: "list /data/plugins\nlist /usr/bin", stays: "/data/plugins/a /data/plugins/b", goes: map[string]string{"/usr/bin/z": "never looked up"},
+		},
+		{
+			name: "a path that begins another", tree: testimage.Tree{"/opt/foo": "file 0644 x", "/opt/foobar": "file 0644 y"},
+			looked: "stat /opt/foo\nopen /opt/foobar", stays: "/opt/foo /opt/foobar",
+		},
+		{
+			name: "the program's directory as a whole, less version control", tree: testimage.Tree{
+				"/app/main": exe + amd64(""), "/app/templates/later.html": "file 0644 x", "/app/.git/config": "file 0644 x", "/srv/uploads/": "dir 0770 @33:33", "/srv/other": "file 0644 x",
+			},
+			config: v1.Config{WorkingDir: "/app", Cmd: []string{"./main"}, Volumes: map[string]struct{}{"/srv/uploads": {}}},
+			stays:  "/app/main /app/templates/later.html /srv/uploads", goes: map[string]string{"/app/.git/config": "version control", "/srv/other": "never looked up"},
+		},
+		{
+			name: "where the program writes", tree: testimage.Tree{"/var/lib/store/": "dir 0700", "/var/lib/store/seed": "file 0600 x"},
+			looked: "write /var/lib/store/new", stays: "/var/lib/store",
+		},
+		{
+			name: "commands that the program's source names where it runs commands", tree: testimage.Tree{
+				"/app/main.py": "file 0644 import subprocess\nsubprocess.run(['git', 'log'])\nWORDS = 'ls'\n\n\n\n\n\nTEXT = 'cat'\n", "/usr/bin/git": exe + amd64(""), "/usr/bin/cat": exe + amd64(""),
+			},
+			looked: "open /app/main.py", stays: "/usr/bin/git", goes: map[string]string{"/usr/bin/cat": "never looked up"},
+		},
+		{
+			name: "a shell for a program that calls system", tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/x": exe + amd64(glibc, needed, "libc.so.6", soname, "system"), "/bin/sh": exe + amd64(""),
+			}),
+			looked: "exec /usr/bin/x", stays: "/bin/sh",
+		},
+		{
+			name: "what lighten.yaml says", tree: testimage.Tree{"/opt/a/x/y": "file 0644 x", "/opt/b": "file 0644 x", "/app/big": "file 0644 x", "/app/x": "file 0644 x"},
+			keep: []string{"/opt/a/**", "/nothing/*"}, drop: []string{"/app/big"}, config: v1.Config{WorkingDir: "/app"},
+			stays: "/opt/a/x/y /app/x", goes: map[string]string{"/opt/b": "never looked up", "/app/big": "drop, as lighten.yaml says"}, notes: "/nothing/*",
+		},
+		{
+			name: "neither /proc nor /dev of the image", tree: testimage.Tree{"/dev/null": "char 0666 1:3", "/proc/x": "file 0644 x"},
+			looked: "open /dev/null\nopen /proc/x", goes: map[string]string{"/dev/null": "never looked up", "/proc/x": "never looked up"},
+		},
+		{
+			name: "families that are opened by computed names", tree: testimage.Tree{
+				"/usr/share/zoneinfo/UTC": "file 0644 x", "/usr/share/zoneinfo/Europe/Berlin": "file 0644 x", "/usr/share/zoneinfo/right/UTC": "file 0644 x",
+			},
+			looked: "open /usr/share/zoneinfo/UTC", stays: "/usr/share/zoneinfo/Europe/Berlin", goes: map[string]string{"/usr/share/zoneinfo/right/UTC": "other time zone tables"}, level: closure.Tight,
+		},
+		nodeCase(), pythonCase(closure.Safe), pythonCase(closure.Tight),
+	}
+}
+
+func nodeCase() keepCase {
+	return keepCase{
+		name: "packages of Node, less those for development", tree: testimage.Tree{
+			"/app/package.json": `file 0644 {"dependencies": {"a": "1"}, "devDependencies": {"d": "1"}}`, "/app/index.js": "file 0644 x",
+			"/app/node_modules/a/package.json": `file 0644 {"dependencies": {"b": "1"}}`, "/app/node_modules/a/lib/later.js": "file 0644 x",
+			"/app/node_modules/b/index.js": "file 0644 x", "/app/node_modules/d/index.js": "file 0644 x",
+		},
+		config: v1.Config{WorkingDir: "/app"}, looked: "open /app/index.js",
+		stays: "/app/node_modules/a/lib/later.js /app/node_modules/b/index.js", goes: map[string]string{"/app/node_modules/d/index.js": "packages for development"},
+	}
+}
+
+func pythonCase(level closure.Level) keepCase {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	c := keepCase{
+		name: "Python at the level " + string(level), level: level,
+		tree: join(glibcTree, testimage.Tree{
+			"/usr/local/bin/python3.11": exe + amd64(glibc), "/usr/local/bin/python3": "symlink python3.11", "/usr/local/bin/python": "symlink python3",
+			lib + "os.py": "file 0644 x", lib + "__pycache__/os.cpython-311.pyc": "file 0644 x", lib + "__pycache__/os.cpython-311.opt-1.pyc": "file 0644 x",
+			lib + "json/__init__.py": "file 0644 from . import decoder\n", lib + "json/decoder.py": "file 0644 x", lib + "json/__pycache__/decoder.cpython-311.pyc": "file 0644 x",
+			lib + "wave.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 from _sqlite3 import *\n", lib + "idlelib/x.py": "file 0644 x", lib + "encodings/cp1252.py": "file 0644 x",
+			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libsqlite3.so.0"), "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0": exe + amd64(""),
+			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libnsl.so.2"), "/usr/lib/x86_64-linux-gnu/libnsl.so.2": exe + amd64(""),
+			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 x", site + "flask/data.txt": "file 0644 x", site + "flask/tests/t.py": "file 0644 x",
+			site + "Flask-3.0.dist-info/METADATA":     "file 0644 Name: Flask\nVersion: 3.0\nRequires-Dist: blinker\n",
+			site + "Flask-3.0.dist-info/RECORD":       "file 0644 flask/__init__.py,,\nflask/later.py,,\nflask/tests/t.py,,\nFlask-3.0.dist-info/METADATA,,\nFlask-3.0.dist-info/RECORD,,\n../../../bin/flask,,\n",
+			"/usr/local/bin/flask":                    "file 0755 #!/usr/local/bin/python3.11\n",
+			site + "blinker.py":                       "file 0644 x",
+			site + "blinker-1.dist-info/METADATA":     "file 0644 Name: blinker\nVersion: 1\n",
+			site + "blinker-1.dist-info/RECORD":       "file 0644 blinker.py,,\nblinker-1.dist-info/METADATA,,\n",
+			site + "pip/__init__.py":                  "file 0644 x",
+			site + "pip-24.dist-info/METADATA":        "file 0644 Name: pip\nVersion: 24\n",
+			site + "pip-24.dist-info/RECORD":          "file 0644 pip/__init__.py,,\n",
+			site + "setuptools/__init__.py":           "file 0644 x",
+			site + "_distutils_hack/__init__.py":      "file 0644 x",
+			site + "setuptools-70.dist-info/METADATA": "file 0644 Name: setuptools\nVersion: 70\n",
+			site + "setuptools-70.dist-info/RECORD":   "file 0644 setuptools/__init__.py,,\n_distutils_hack/__init__.py,,\nsetuptools-70.dist-info/METADATA,,\n",
+			"/app/app.py":                             "file 0644 import flask\n\ndef later():\n    import sqlite3\n",
+		}),
+		config: v1.Config{WorkingDir: "/app", Cmd: []string{"python", "app.py"}},
+		looked: "exec /usr/local/bin/python\nopen " + lib + "os.py\nopen " + lib + "__pycache__/os.cpython-311.pyc\nopen " + site + "flask/__init__.py\nlist " + lib + "\nopen " + site + "_distutils_hack/__init__.py",
+		stays: "/usr/local/bin/python /usr/local/bin/python3 /usr/local/bin/python3.11 " + lib + "os.py " + lib + "__pycache__/os.cpython-311.pyc " + lib + "json/decoder.py " +
+			lib + "encodings/cp1252.py " + site + "flask/data.txt " + site + "Flask-3.0.dist-info/RECORD /usr/local/bin/flask " + site + "blinker.py " + site + "_distutils_hack/__init__.py " +
+			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libsqlite3.so.0 " + site + "setuptools-70.dist-info/METADATA",
+		goes: map[string]string{
+			lib + "__pycache__/os.cpython-311.opt-1.pyc":            "bytecode for python -O",
+			lib + "json/__pycache__/decoder.cpython-311.pyc":        "bytecode of modules that were not imported",
+			lib + "idlelib/x.py":                                    "Python's own tests, editors and installers",
+			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": "modules of Python that nothing imports",
+			"/usr/lib/x86_64-linux-gnu/libnsl.so.2":                 "never looked up",
+			site + "flask/tests/t.py":                               "tests of libraries",
+			site + "pip/__init__.py":                                "package not needed",
+			site + "setuptools/__init__.py":                         "package not needed",
+		},
+	}
+	if level == closure.Safe {
+		c.stays += " " + lib + "wave.py " + site + "flask/later.py"
+	} else {
+		c.goes[lib+"wave.py"] = "modules of Python that nothing imports"
+	}
+	return c
+}
+
+func join(trees ...testimage.Tree) testimage.Tree {
+	out := testimage.Tree{}
+	for _, t := range trees {
+		for k, v := range t {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// read makes an image of the case as carving sees it.
+func (c keepCase) read(t *testing.T) (*image.Tree, *inventory.Inventory) {
+	t.Helper()
+	tr, err := image.ReadTree(t.Context(), testimage.Image(t, c.config, c.tree), image.TreeOptions{Keep: closure.Want, Distil: closure.Distil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv, err := inventory.Read(tr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr, inv
+}
+
+func record(t *testing.T, looked string) *observe.Record {
+	t.Helper()
+	ops := map[string]observe.Ops{"open": observe.Open, "stat": observe.Stat, "exec": observe.Exec, "list": observe.Open | observe.List, "write": observe.Write}
+	r := &observe.Record{Phases: []string{"start"}}
+	for line := range strings.Lines(looked) {
+		op, p, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if ops[op] == 0 {
+			t.Fatalf("unknown op %q", op)
+		}
+		r.Paths = append(r.Paths, observe.Path{Name: p, Ops: ops[op]})
+	}
+	return r
+}
+
+func (c keepCase) run(t *testing.T) {
+	tr, inv := c.read(t)
+	k, err := closure.Make(closure.Input{
+		Tree: tr, Inventory: inv, Evidence: []closure.Evidence{{Record: record(t, c.looked)}}, Level: c.level, Keep: c.keep, Drop: c.drop,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range strings.FieldsSeq(c.stays) {
+		if !k.Has(p) {
+			t.Errorf("%s goes by the rule %q, want it to stay", p, k.Rule(p))
+		}
+	}
+	for p, rule := range c.goes {
+		if k.Has(p) {
+			t.Errorf("%s stays: %v, want it to go", p, k.Why(p))
+		} else if got := k.Rule(p); got != rule {
+			t.Errorf("%s goes by the rule %q, want %q", p, got, rule)
+		}
+	}
+	for p, want := range c.why {
+		var got []string
+		for _, s := range k.Why(p) {
+			got = append(got, s.Rule)
+		}
+		if g := strings.Join(got, " "); g != want {
+			t.Errorf("%s stays by %q, want %q", p, g, want)
+		}
+	}
+	for p := range k.Paths() {
+		if len(k.Reasons(p)) == 0 {
+			t.Errorf("%s stays without a reason", p)
+		}
+	}
+	if !strings.Contains(strings.Join(k.Notes, "\n"), c.notes) {
+		t.Errorf("notes %q, want %q among them", k.Notes, c.notes)
+	}
+}
