@@ -129,7 +129,7 @@ func sameOf(rs []Result, of func(*Answer) string) (string, bool) {
 // comparePart returns excerpts of what is expected and found where they differ.
 func comparePart(want []*Part, got *Part) (expected, found string, ok bool) {
 	first := want[0]
-	sameSize, sameHash, text := true, true, true
+	sameSize, sameHash, text, mixed := true, true, true, false
 	for _, w := range want {
 		if (w == nil) != (first == nil) {
 			return "", "", true // it is there in some runs only
@@ -138,11 +138,12 @@ func comparePart(want []*Part, got *Part) (expected, found string, ok bool) {
 			continue
 		}
 		sameSize, sameHash, text = sameSize && w.Size == first.Size, sameHash && w.SHA256 == first.SHA256, text && !w.Binary
+		mixed = mixed || w.Binary != first.Binary
 	}
 	switch {
 	case first == nil || got == nil:
 		return first.summary(), got.summary(), (first == nil) == (got == nil)
-	case got.SHA256 == first.SHA256:
+	case mixed || got.SHA256 == first.SHA256:
 		return "", "", true
 	case !text || got.Binary:
 		differ := text != !got.Binary || sameHash || sameSize && got.Size != first.Size
