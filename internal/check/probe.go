@@ -29,6 +29,7 @@ const (
 type outcome struct {
 	expected, found string
 	retry           bool // nothing answered yet
+	answer          *Answer
 }
 
 func (o outcome) passed() bool { return o.expected == "" }
@@ -85,7 +86,9 @@ func (h *HTTP) probe(ctx context.Context, port int) outcome {
 	if err != nil {
 		return differ("a body", "%v", err)
 	}
-	return h.judge(resp.StatusCode, text)
+	o := h.judge(resp.StatusCode, text)
+	o.answer = &Answer{Status: resp.StatusCode, Type: resp.Header.Get("Content-Type"), Location: resp.Header.Get("Location"), Body: newPart(text)}
+	return o
 }
 
 // refusal drops the address and the wrapping of a failed connection.
@@ -255,11 +258,18 @@ func (e *Exec) probe(ctx context.Context, p Process, argv []string, out *output,
 		fmt.Fprintln(out, err)
 		return differ("it runs", "%v", err)
 	}
+	code := exitCode(c.ProcessState)
+	o := e.judge(errors.Is(ctx.Err(), context.DeadlineExceeded), code, stdout, stderr)
+	o.answer = &Answer{Code: &code, Stdout: newPart(stdout), Stderr: newPart(stderr)}
+	return o
+}
+
+func (e *Exec) judge(late bool, code int, stdout, stderr []byte) outcome {
 	printed := quoted(slices.Concat(stderr, stdout), "no output")
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if late {
 		return differ("it ends", "it still runs when its time is over: %s", printed)
 	}
-	if code := exitCode(c.ProcessState); code != e.Code {
+	if code != e.Code {
 		return differ(fmt.Sprintf("exit code %d", e.Code), "exit code %d: %s", code, printed)
 	}
 	if !bytes.Contains(stdout, []byte(e.Stdout)) {

@@ -31,12 +31,13 @@ type output struct {
 	mu      sync.Mutex
 	lines   []string // bounded: the first and the last ones
 	partial []byte
-	waiters []waiter
+	waiters []*waiter
 }
 
 type waiter struct {
 	re   *regexp.Regexp
-	done chan struct{}
+	done chan struct{} // closed when line matched
+	line string
 }
 
 const maxLine, maxLines = 4096, 2000
@@ -79,8 +80,9 @@ func (o *output) line(l string) {
 	if len(o.lines) > 2*maxLines {
 		o.lines = slices.Clone(o.lines[maxLines:])
 	}
-	o.waiters = slices.DeleteFunc(o.waiters, func(w waiter) bool {
+	o.waiters = slices.DeleteFunc(o.waiters, func(w *waiter) bool {
 		if w.re.MatchString(l) {
+			w.line = l
 			close(w.done)
 			return true
 		}
@@ -88,17 +90,18 @@ func (o *output) line(l string) {
 	})
 }
 
-// wait returns a channel that closes when a line matched or matches.
-func (o *output) wait(re *regexp.Regexp) <-chan struct{} {
+// wait returns a waiter for the first line that matched or matches.
+func (o *output) wait(re *regexp.Regexp) *waiter {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	w := waiter{re, make(chan struct{})}
-	if slices.ContainsFunc(o.lines, re.MatchString) {
+	w := &waiter{re: re, done: make(chan struct{})}
+	if i := slices.IndexFunc(o.lines, re.MatchString); i >= 0 {
+		w.line = o.lines[i]
 		close(w.done)
 	} else {
 		o.waiters = append(o.waiters, w)
 	}
-	return w.done
+	return w
 }
 
 func (o *output) tail(n int) []string {

@@ -32,6 +32,7 @@ type Result struct {
 	Found    string  `json:"found,omitempty"`
 	Millis   float64 `json:"ms"`
 	Holdout  bool    `json:"holdout,omitempty"`
+	Answer   *Answer `json:"answer,omitempty"` // when the plan asks for answers
 }
 
 // Miss is something that the program looked for in vain, as its log says.

@@ -230,6 +230,9 @@ func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 		began := time.Now()
 		o := s.within(ctx, c, phaseName(i, c, holdout))
 		r := Result{Name: c.String(), Kind: c.Kind(), Passed: o.passed(), Expected: o.expected, Found: o.found, Holdout: holdout, Millis: ms(time.Since(began))}
+		if s.Answers {
+			r.Answer = o.answer
+		}
 		if r.Passed && s.report.StartMillis == 0 {
 			s.report.StartMillis = r.Millis
 			if s.program != nil {
@@ -366,15 +369,14 @@ func (s *supervisor) log(ctx context.Context, l *Log) outcome {
 	want := "a line that matches " + strconv.Quote(l.Matches)
 	found := s.program.out.wait(re)
 	select {
-	case <-found:
-		return outcome{}
+	case <-found.done:
 	case <-s.program.ended:
 	case <-time.After(within):
 	case <-ctx.Done():
 	}
 	select { // a line that came with the end counts
-	case <-found:
-		return outcome{}
+	case <-found.done:
+		return outcome{answer: &Answer{Line: newPart([]byte(found.line))}}
 	default:
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {

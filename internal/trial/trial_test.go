@@ -12,6 +12,7 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/testimage"
 	"github.com/lighten/lighten/internal/trial"
 )
 
@@ -97,6 +98,9 @@ checks: [{http: {port: 80, contains: I am db}}]
 env: {PORT: "80", BEHIND: "http://db:81/"}
 services: {db: {build: db, port: 81, env: {PORT: "81", NAME: db}}}
 `)
+	if testimage.Has("alpine:3.20") {
+		f.Services["other"] = check.Service{Image: "alpine:3.20"}
+	}
 	services, err := trial.Services(f, "lighten.yaml", project)
 	if err != nil {
 		t.Fatal(err)

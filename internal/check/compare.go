@@ -1,0 +1,192 @@
+package check
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Difference is what a lighter image answered otherwise than the original.
+type Difference struct {
+	Check    string `json:"check"`
+	Part     string `json:"part"` // result, status, content type, location, exit code, body, standard output, standard error, log line
+	Expected string `json:"expected"`
+	Found    string `json:"found"`
+}
+
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s: expected %s, found %s", d.Check, d.Part, d.Expected, d.Found)
+}
+
+// Compare tells where light answered otherwise than the original did. Texts are compared after [Normal]; what differs between several
+// runs of the original changes by itself and is not compared, word by word. What is no text is compared by length and hash. The reports
+// must hold answers (the plan's Answers); checks that the original did not pass are not compared.
+func Compare(original []*Report, light *Report) []Difference {
+	if len(original) == 0 {
+		return nil
+	}
+	var out []Difference
+	for i, first := range original[0].Results {
+		var want []Result
+		for _, o := range original {
+			if i < len(o.Results) && o.Results[i].Name == first.Name {
+				want = append(want, o.Results[i])
+			}
+		}
+		if len(want) != len(original) || !allPassed(want) {
+			continue
+		}
+		if i >= len(light.Results) || light.Results[i].Name != first.Name {
+			out = append(out, Difference{first.Name, "result", "an answer", "it was not asked"})
+			continue
+		}
+		out = append(out, compareResult(want, light.Results[i])...)
+	}
+	return out
+}
+
+func allPassed(rs []Result) bool {
+	for _, r := range rs {
+		if !r.Passed {
+			return false
+		}
+	}
+	return true
+}
+
+func compareResult(want []Result, got Result) (out []Difference) {
+	add := func(part, expected, found string) {
+		out = append(out, Difference{got.Name, part, expected, found})
+	}
+	if !got.Passed {
+		add("result", "it passes", got.Found)
+	}
+	if got.Answer == nil || want[0].Answer == nil {
+		if got.Passed && want[0].Answer != nil {
+			add("result", "an answer", "none was kept")
+		}
+		return out
+	}
+	for _, f := range []struct {
+		name string
+		of   func(*Answer) string
+	}{
+		{"status", func(a *Answer) string { return strconv.Itoa(a.Status) }},
+		{"content type", func(a *Answer) string { return a.Type }},
+		{"location", func(a *Answer) string { return Normal(a.Location) }},
+		{"exit code", func(a *Answer) string { return code(a.Code) }},
+	} {
+		if w, same := sameOf(want, f.of); same && w != f.of(got.Answer) {
+			add(f.name, shown(w), shown(f.of(got.Answer)))
+		}
+	}
+	for _, p := range []struct {
+		name string
+		of   func(*Answer) *Part
+	}{
+		{"body", func(a *Answer) *Part { return a.Body }},
+		{"standard output", func(a *Answer) *Part { return a.Stdout }},
+		{"standard error", func(a *Answer) *Part { return a.Stderr }},
+		{"log line", func(a *Answer) *Part { return a.Line }},
+	} {
+		var parts []*Part
+		for _, w := range want {
+			if w.Answer != nil {
+				parts = append(parts, p.of(w.Answer))
+			}
+		}
+		if w, f, ok := comparePart(parts, p.of(got.Answer)); !ok {
+			add(p.name, w, f)
+		}
+	}
+	return out
+}
+
+func code(c *int) string {
+	if c == nil {
+		return ""
+	}
+	return strconv.Itoa(*c)
+}
+
+func shown(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// sameOf is the value on which all runs of the original agree.
+func sameOf(rs []Result, of func(*Answer) string) (string, bool) {
+	for _, r := range rs {
+		if r.Answer == nil || of(r.Answer) != of(rs[0].Answer) {
+			return "", false
+		}
+	}
+	return of(rs[0].Answer), true
+}
+
+// comparePart returns excerpts of what is expected and found where they differ.
+func comparePart(want []*Part, got *Part) (expected, found string, ok bool) {
+	first := want[0]
+	sameSize, sameHash, text, mixed := true, true, true, false
+	for _, w := range want {
+		if (w == nil) != (first == nil) {
+			return "", "", true // it is there in some runs only
+		}
+		if w == nil {
+			continue
+		}
+		sameSize, sameHash, text = sameSize && w.Size == first.Size, sameHash && w.SHA256 == first.SHA256, text && !w.Binary
+		mixed = mixed || w.Binary != first.Binary
+	}
+	switch {
+	case first == nil || got == nil:
+		return first.summary(), got.summary(), (first == nil) == (got == nil)
+	case mixed || got.SHA256 == first.SHA256:
+		return "", "", true
+	case !text || got.Binary:
+		differ := text != !got.Binary || sameHash || sameSize && got.Size != first.Size
+		return first.summary(), got.summary(), !differ
+	case first.cut() && sameHash && len(want) > 1:
+		return first.summary(), got.summary(), false
+	}
+	var texts []string
+	for _, w := range want {
+		texts = append(texts, Normal(string(w.Head)))
+	}
+	return newTemplate(texts, first.cut()).match(Normal(string(got.Head)), got.cut())
+}
+
+// cut tells whether only the beginning was kept.
+func (p *Part) cut() bool { return p.Size > len(p.Head) }
+
+func (p *Part) summary() string {
+	if p == nil {
+		return "none"
+	}
+	if p.Binary {
+		return fmt.Sprintf("%d bytes with sha256 %s", p.Size, p.SHA256[:min(12, len(p.SHA256))])
+	}
+	return excerpt(p.Head)
+}
+
+// around is the text near a token, in one line; gaps show as …
+func around(tokens []string, at int) string {
+	const before, after = 12, 30
+	from, to := max(0, at-before), min(len(tokens), at+after)
+	var b strings.Builder
+	if from > 0 {
+		b.WriteString("…")
+	}
+	for _, tok := range tokens[from:to] {
+		if tok == "" {
+			tok = "…"
+		}
+		b.WriteString(tok)
+	}
+	if at >= len(tokens) && at > 0 {
+		b.WriteString(" (its end)")
+	}
+	return quoted([]byte(b.String()), "nothing")
+}
