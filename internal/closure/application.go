@@ -14,12 +14,16 @@ func application(m *maker, e *image.Entry, s strength) {
 	if s != strong || m.ownedBySystem(e.Path) || pythonPath(e.Path) && !strings.Contains(e.Path, "/app/") {
 		return
 	}
-	dir := unit(e.Path)
+	m.program(unit(e.Path), e.Path)
+}
+
+// program keeps the program's directory.
+func (m *maker) program(dir, by string) {
 	if dir == "" || !m.once("application", dir) {
 		return
 	}
 	dev := m.developed(dir)
-	r := Reason{Rule: "application", By: e.Path, Note: "lies in the program's directory " + dir}
+	r := Reason{Rule: "application", By: by, Note: "lies in the program's directory " + dir}
 	for x := range m.Tree.Under(dir + "/") {
 		if p := nodePackage(x.Path); p != "" && dev[p] {
 			m.keep.drops[x.Path] = "packages for development"

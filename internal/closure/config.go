@@ -14,7 +14,9 @@ func (m *maker) configuration() {
 	c := m.Tree.Config.Config
 	named := func(what string) Reason { return Reason{Rule: "configuration", Note: "named by " + what} }
 	if c.WorkingDir != "" {
-		m.add(c.WorkingDir, strong, named("WORKDIR"))
+		if e := m.add(c.WorkingDir, strong, named("WORKDIR")); e != nil {
+			m.program(unit(path.Join(e.Path, "x")), e.Path)
+		}
 	}
 	m.argv(slices.Concat(c.Entrypoint, c.Cmd), named("ENTRYPOINT and CMD"))
 	if len(c.Entrypoint) > 0 {
