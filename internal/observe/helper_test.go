@@ -226,7 +226,7 @@ func (r *result) want(t *testing.T, ops map[string]string) {
 	if t.Failed() {
 		var near []string
 		for _, p := range r.record.Paths {
-			if !strings.HasPrefix(p.Name, "/proc") && !strings.HasPrefix(p.Name, "/sys") && len(near) < 60 {
+			if !strings.HasPrefix(p.Name, "/proc") && !strings.HasPrefix(p.Name, "/sys") && len(near) < 25 {
 				near = append(near, fmt.Sprintf("%s %s (%s)", p.Name, p.Ops, p.By))
 			}
 		}

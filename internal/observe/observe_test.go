@@ -1,10 +1,11 @@
 package observe_test
 
 import (
+	"strings"
 	"testing"
-)
 
-var programs = map[string]func([]string) int{}
+	"github.com/lighten/lighten/internal/testimage"
+)
 
 func TestShell(t *testing.T) {
 	hosts(t, func(t *testing.T, h host) {
@@ -17,6 +18,134 @@ func TestShell(t *testing.T) {
 			dir + "/a": "open", dir + "/gone": "stat", dir + "/d": "open,stat,list,chdir", dir + "/d/b": "open", dir + "/d/c": "write",
 			"/bin/sh": "exec", dir + "/d/m": "write",
 		})
-		t.Logf("%d events, %d paths, %s", r.record.Events, len(r.record.Paths), r.Elapsed)
+		for name, by := range map[string]string{"/bin/sh": "", dir + "/a": "/bin/sh", dir + "/d/b": "/usr/bin/cat", dir + "/d/m": "/usr/bin/mkdir"} {
+			if p := r.path(name); p != nil && p.By != by {
+				t.Errorf("%s was looked up by %q, want %q", name, p.By, by)
+			}
+		}
 	})
+}
+
+func TestCalls(t *testing.T) {
+	hosts(t, func(t *testing.T, h host) {
+		dir := publicDir(t)
+		write(t, dir, "sub/x", "listed/x")
+		h.Argv = self(t, "calls", dir)
+		sub := dir + "/sub/"
+		h.run(t).want(t, map[string]string{
+			sub + "openat": "open", dir + "/openat-dot/double": "open,write", dir + "/openat-up": "write", sub + "missing/../openat-kept": "open",
+			sub + "openat2": "open", sub + "openat2-root": "open", sub + "statx": "stat", sub + "fstatat": "stat",
+			sub + "faccessat": "access", sub + "faccessat2": "access", sub + "readlinkat": "readlink", dir + "/statfs": "stat",
+			dir + "/getxattr": "stat", dir + "/lsetxattr": "write", sub + "execveat": "exec", dir + "/execve": "exec", dir + "/chdir": "chdir",
+			sub + "mkdirat": "write", sub + "unlinkat": "write", sub + "symlinkat": "write", dir + "/target": "", sub + "target": "",
+			sub + "from": "write", dir + "/to": "write", sub + "old": "stat", dir + "/new": "write", sub + "fchmodat": "write", sub + "fchownat": "write",
+			sub + "utimensat": "write", dir + "/truncate": "write", dir + "/inotify": "stat", dir + "/caf\xe9": "open",
+			dir + "/listed": "open,list", sub + "created": "open,write", dir: "chdir", dir + "/sub": "stat",
+		})
+	})
+}
+
+func TestCallsThatFail(t *testing.T) {
+	r := host{Uid: -1, Argv: self(t, "odd")}.run(t)
+	r.want(t, map[string]string{"/at/edge": "open"})
+	for _, p := range r.record.Paths {
+		if strings.HasPrefix(p.Name, "/deep/") && len(p.Name) == 4095 {
+			return
+		}
+	}
+	t.Error("the longest path is not recorded")
+}
+
+func TestSockets(t *testing.T) {
+	dir := publicDir(t)
+	r := host{Uid: -1, Argv: self(t, "sockets", dir)}.run(t)
+	r.want(t, map[string]string{dir + "/run.sock": "write,connect", dir + "/gone.sock": "connect"})
+	if got, want := strings.Join(r.record.Listens, ", "), "tcp 127.0.0.1:0, tcp [::1]:0, unix "+dir+"/run.sock, unix @abstract"; got != want {
+		t.Errorf("listens on %s, want %s", got, want)
+	}
+}
+
+func TestChroot(t *testing.T) {
+	testimage.Need(t, "root")
+	for _, caps := range []string{"", "docker"} {
+		dir := publicDir(t)
+		write(t, dir, "jail/x")
+		h := host{Uid: -1, Dir: dir, Argv: self(t, "chroot", dir+"/jail"), caps: caps}
+		h.run(t).want(t, map[string]string{dir + "/jail": "chdir", dir + "/jail/absolute": "open", dir + "/relative": "open", dir + "/jail/up": "open"})
+	}
+}
+
+func TestSetuid(t *testing.T) {
+	testimage.Need(t, "root")
+	for _, caps := range []string{"", "docker"} {
+		dir := publicDir(t)
+		write(t, dir, "x")
+		r := host{Uid: -1, Argv: self(t, "setuid", dir), caps: caps}.run(t)
+		r.want(t, map[string]string{dir + "/before": "open", dir + "/after": "open", dir + "/relative": "open",
+			dir + "/executed": "open", dir + "/executed-relative": "open"})
+		if p := r.path(dir); p == nil || p.Ops.String() != "open,list,chdir" {
+			t.Errorf("%s: %v", dir, p)
+		}
+	}
+}
+
+func TestThreads(t *testing.T) {
+	hosts(t, func(t *testing.T, h host) {
+		dir := publicDir(t)
+		h.Argv = self(t, "threads", dir)
+		want := map[string]string{}
+		for i := range 200 {
+			want[dir+"/thread-"+itoa(i)] = "open"
+		}
+		h.run(t).want(t, want)
+	})
+}
+
+func TestWorkingDirectory(t *testing.T) {
+	hosts(t, func(t *testing.T, h host) {
+		dir := publicDir(t)
+		write(t, dir, "a/x", "b/x")
+		h.Argv = self(t, "cwd", dir)
+		h.run(t).want(t, map[string]string{dir + "/a/1": "open", dir + "/a/2": "open", dir + "/3": "open", dir + "/b/4": "open", dir + "/a/gone": "chdir"})
+	})
+}
+
+func TestPrograms(t *testing.T) {
+	dir := publicDir(t)
+	write(t, dir, "x", "data/a")
+	for _, p := range []struct {
+		argv []string
+		want map[string]string
+	}{
+		{[]string{"python3", "-c", `
+import os, subprocess, multiprocessing, ctypes.util, json, tempfile, glob
+os.chdir("` + dir + `")
+open("x").read(); os.listdir("data"); os.path.exists("gone"); glob.glob("data/*")
+subprocess.run(["cat", "data/a"], check=True)
+p = multiprocessing.get_context("fork").Process(target=lambda: open("x")); p.start(); p.join()
+for e in os.scandir(os.open("data", os.O_RDONLY)): e.stat()
+`}, map[string]string{dir + "/x": "open", dir + "/data": "open,list", dir + "/gone": "stat"}},
+		{[]string{"perl", "-e", `chdir "` + dir + `"; open(F, "x"); opendir(D, "data"); readdir D; -e "gone"; system "cat", "data/a"`},
+			map[string]string{dir + "/x": "open", dir + "/data/a": "open", dir + "/gone": "stat"}},
+		{[]string{"node", "-e", `const fs=require("fs"), c=require("child_process"); process.chdir("` + dir + `"); fs.readFileSync("x"); fs.readdirSync("data"); fs.existsSync("gone"); c.execFileSync("cat", ["data/a"]); fs.promises.stat("later").catch(() => {})`},
+			map[string]string{dir + "/x": "open", dir + "/data/a": "open", dir + "/later": "stat"}},
+		{[]string{"java", "-version"}, nil},
+		{[]string{"find", dir, "-name", "a"}, map[string]string{dir + "/data": "open,stat,list"}},
+		{[]string{"tar", "-C", dir, "-cf", "/dev/null", "--", "x", "data"}, map[string]string{dir + "/data/a": "stat"}},
+	} {
+		t.Run(p.argv[0], func(t *testing.T) {
+			testimage.Need(t, p.argv[0])
+			for _, h := range []host{{Uid: -1, caps: "docker"}, {Uid: -1, uid: 0}} {
+				h.Argv = p.argv
+				r := h.run(t)
+				t.Logf("%d events, %d paths", r.record.Events, len(r.record.Paths))
+				for name := range p.want {
+					if r.ops(name) == "" {
+						t.Errorf("%s is not recorded", name)
+					}
+				}
+				r.want(t, nil)
+			}
+		})
+	}
 }
