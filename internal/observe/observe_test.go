@@ -1,6 +1,9 @@
 package observe_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -86,6 +89,98 @@ func TestSetuid(t *testing.T) {
 		if p := r.path(dir); p == nil || p.Ops.String() != "open,list,chdir" {
 			t.Errorf("%s: %v", dir, p)
 		}
+	}
+}
+
+// TestBecomingUsers goes the ways in which images start programs as a user: a program that executes another, and a server
+// that forks workers.
+func TestBecomingUsers(t *testing.T) {
+	testimage.Need(t, "root", "setpriv", "python3")
+	dir := publicDir(t)
+	write(t, dir, "x", "d/y")
+	h := host{Uid: -1, caps: "docker", Dir: dir}
+	h.Argv = []string{"setpriv", "--reuid", "1234", "--regid", "1234", "--clear-groups", "/bin/sh", "-c", "cat x d/y; ls d"}
+	h.run(t).want(t, map[string]string{dir + "/x": "open", dir + "/d/y": "open", dir + "/d": "open,stat,list"})
+
+	const worker = `
+import os, subprocess
+if pid := os.fork():
+	os.waitpid(pid, 0); open("master")
+else:
+	os.setgroups([]); os.setgid(1234); os.setuid(1234)
+	os.path.exists("worker"); os.listdir("d"); os.chdir("d"); os.path.exists("in-d")
+	subprocess.run(["cat", "y"], check=True); os.system("cat z")
+`
+	write(t, dir, "master")
+	h.Argv = []string{"python3", "-c", worker}
+	r := h.run(t)
+	r.want(t, map[string]string{dir + "/worker": "stat", dir + "/d": "open,stat,list,chdir", dir + "/d/in-d": "stat", dir + "/d/y": "open",
+		dir + "/d/z": "open", dir + "/master": "open"})
+
+	// A child that shares nothing with its undumpable parent and executes nothing cannot be read: it is counted, and runs.
+	h.Argv = []string{"python3", "-c", `
+import os, sys
+os.setgid(1234); os.setuid(1234)
+pid = os.fork()
+if pid == 0:
+	open("x"); os._exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 7)
+`}
+	if r := h.run(t); r.Code != 0 || r.record.Unread == 0 {
+		t.Errorf("code %d, unread %d: %s", r.Code, r.record.Unread, r.Output)
+	}
+}
+
+// TestC compiles a program that forks in each way of C libraries, statically linked and not.
+func TestC(t *testing.T) {
+	testimage.Need(t, "gcc")
+	dir := publicDir(t)
+	src := filepath.Join(dir, "forks.c")
+	if err := os.WriteFile(src, []byte(`
+#define _GNU_SOURCE
+#include <spawn.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <sys/wait.h>
+#include <sys/stat.h>
+extern char **environ;
+int main(int argc, char **argv) {
+	struct stat st; pid_t p; int status = 0;
+	char *ls[] = {"cat", "spawned", 0}, *vf[] = {"cat", "vforked", 0};
+	if (chdir(argv[1])) return 1;
+	stat("stat", &st); lstat("lstat", &st); access("access", 0); open("open", O_RDONLY);
+	if (posix_spawnp(&p, "cat", 0, 0, ls, environ)) return 2;
+	waitpid(p, &status, 0); if (status) return 3;
+	if (!(p = vfork())) { execvp("gone-program", vf); execvp("cat", vf); _exit(1); }
+	waitpid(p, &status, 0); if (status) return 4;
+	stat("after-vfork", &st);
+	if (!(p = fork())) { stat("forked", &st); _exit(0); }
+	waitpid(p, &status, 0); if (status) return 5;
+	FILE *f = popen("cat popened", "r"); while (fgetc(f) != EOF); pclose(f);
+	DIR *d = opendir("listed"); readdir(d); closedir(d);
+	return 0;
+}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "spawned", "vforked", "popened", "listed/x")
+	for _, how := range []string{"-static", "-O1"} {
+		bin := filepath.Join(dir, "forks"+how)
+		if out, err := exec.Command("gcc", how, "-o", bin, src).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		hosts(t, func(t *testing.T, h host) {
+			h.Argv = []string{bin, dir}
+			r := h.run(t)
+			r.want(t, map[string]string{dir + "/stat": "stat", dir + "/lstat": "stat", dir + "/access": "access", dir + "/open": "open", dir + "/spawned": "open",
+				dir + "/vforked": "open", dir + "/after-vfork": "stat", dir + "/forked": "stat", dir + "/popened": "open", dir + "/listed": "open,list"})
+			for name, by := range map[string]string{"/after-vfork": bin, "/forked": bin, "/vforked": "/usr/bin/cat"} {
+				if p := r.path(dir + name); p != nil && p.By != by {
+					t.Errorf("%s was looked up by %s, want %s", name, p.By, by)
+				}
+			}
+		})
 	}
 }
 

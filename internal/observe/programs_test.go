@@ -450,6 +450,9 @@ func dieMain(args []string) int {
 	return 0
 }
 
+// rounds use up some 15,000 ids.
+const rounds = 75
+
 // churnMain uses up process and thread ids many times over: processes that look a path up and end, are killed, or execute
 // another program, beside threads that come and go in one process that lives.
 func churnMain(args []string) error {
@@ -457,7 +460,7 @@ func churnMain(args []string) error {
 	if err != nil {
 		return err
 	}
-	for i := range 300 {
+	for i := range rounds {
 		if err := threadsMain([]string{fmt.Sprintf("%s/round-%d", args[0], i%3)}); err != nil {
 			return err
 		}
