@@ -131,6 +131,40 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 7)
 	}
 }
 
+// TestNginx serves files from workers that the master starts as another user.
+func TestNginx(t *testing.T) {
+	testimage.Need(t, "root", "nginx", "bash", "python3")
+	dir := publicDir(t)
+	write(t, dir, "www/index.html", "www/page.html")
+	conf := `user nobody nogroup; pid ` + dir + `/pid; error_log stderr; worker_processes 2; events {}
+http { access_log off; server { listen unix:` + dir + `/sock; listen 127.0.0.1:47811; root ` + dir + `/www; autoindex on; location = /gone { try_files /tried.html /page.html; } } }`
+	for _, d := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		conf = strings.Replace(conf, "http {", "http { "+d+"_temp_path "+dir+"/"+d+";", 1)
+	}
+	if err := os.WriteFile(dir+"/conf", []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := host{Uid: -1, caps: "docker", Argv: []string{"bash", "-c", `
+nginx -c ` + dir + `/conf -g 'daemon off;' & pid=$!
+python3 - <<'END'
+import socket, time
+for path in ["/", "/gone", "/missing"]:
+	for i in range(200):
+		try:
+			s = socket.socket(socket.AF_UNIX); s.connect("` + dir + `/sock"); break
+		except OSError: time.sleep(0.05)
+	s.sendall(b"GET %s HTTP/1.0\r\n\r\n" % path.encode()); print(s.recv(1000))
+END
+kill -TERM $pid; wait $pid`}}.run(t)
+	r.want(t, map[string]string{dir + "/www/page.html": "open", dir + "/www/tried.html": "stat", dir + "/www/missing": "open", dir + "/www/index.html": "open,stat"})
+	if p := r.path(dir + "/www/page.html"); p != nil && filepath.Base(p.By) != "nginx" {
+		t.Errorf("a page was looked up by %s", p.By)
+	}
+	if got := strings.Join(r.record.Listens, ", "); !strings.Contains(got, "unix "+dir+"/sock") || !strings.Contains(got, "tcp 127.0.0.1:47811") {
+		t.Errorf("listens on %s", got)
+	}
+}
+
 // TestC compiles a program that forks in each way of C libraries, statically linked and not.
 func TestC(t *testing.T) {
 	testimage.Need(t, "gcc")
