@@ -50,8 +50,8 @@ func calls() []call {
 		special(unix.SYS_CHDIR, func(l *listener, e *event) unix.Errno { return l.chdir(e, false) }),
 		special(unix.SYS_CHROOT, func(l *listener, e *event) unix.Errno { return l.chdir(e, true) }),
 		special(unix.SYS_FCHDIR, (*listener).fchdir),
-		special(unix.SYS_UNSHARE, (*listener).moves),
-		special(unix.SYS_SETNS, (*listener).moves),
+		special(unix.SYS_UNSHARE, (*listener).leaves),
+		special(unix.SYS_SETNS, (*listener).leaves),
 
 		pathAt(unix.SYS_MKDIRAT, 0, 1, Write),
 		pathAt(unix.SYS_MKNODAT, 0, 1, Write),

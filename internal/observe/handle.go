@@ -152,7 +152,13 @@ func (l *listener) hides(e *event) unix.Errno {
 	if l.openMemory(e.p) {
 		l.readLinks(e.p)
 	}
-	return 0
+	return l.moves(e) // to find out, afterwards, whether the links can still be read
+}
+
+// leaves is called before a process enters other name spaces: a user name space as well makes its memory unreadable.
+func (l *listener) leaves(e *event) unix.Errno {
+	_ = l.hides(e) // never refuses
+	return l.moves(e)
 }
 
 func (l *listener) fork(e *event) unix.Errno {

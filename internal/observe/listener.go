@@ -136,7 +136,7 @@ func (l *listener) foreign(e *event) {
 // valid tells whether the event's process still waits: if not, its id may be another's by now.
 func (l *listener) valid(e *event) bool {
 	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), unix.SECCOMP_IOCTL_NOTIF_ID_VALID, uintptr(unsafe.Pointer(&e.id)))
-	return errno == 0
+	return errno != unix.ENOENT // kernels before 5.9 know the request by another number, and refuse this one
 }
 
 func (l *listener) close() {
