@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -76,6 +77,10 @@ func blobsOf(img v1.Image, recorded string) ([]blob, v1.Descriptor, error) {
 	if err != nil {
 		return nil, v1.Descriptor{}, err
 	}
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, v1.Descriptor{}, err
+	}
 	var last v1.Descriptor
 	for _, b := range [][]byte{config, manifest} {
 		digest, size, err := v1.SHA256(bytes.NewReader(b))
@@ -84,6 +89,9 @@ func blobsOf(img v1.Image, recorded string) ([]blob, v1.Descriptor, error) {
 		}
 		last = v1.Descriptor{MediaType: media, Digest: digest, Size: size}
 		blobs = append(blobs, blob{last, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }})
+	}
+	if last.ArtifactType = m.ArtifactType; m.ArtifactType != "" {
+		return blobs, last, nil // no image
 	}
 	cfg, err := img.ConfigFile()
 	if err != nil {
@@ -98,13 +106,26 @@ func blobsOf(img v1.Image, recorded string) ([]blob, v1.Descriptor, error) {
 	return blobs, last, nil
 }
 
-// writeOCIArchive writes an OCI layout with img alone as a tar archive.
-func writeOCIArchive(img v1.Image, recorded string, w io.Writer) error {
+// writeOCIArchive writes an OCI layout with img, and the artifacts about it, as a tar archive.
+func writeOCIArchive(img v1.Image, arts []v1.Image, recorded string, w io.Writer) error {
 	blobs, manifest, err := blobsOf(img, recorded)
 	if err != nil {
 		return err
 	}
-	index, err := json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{manifest}})
+	manifests := []v1.Descriptor{manifest}
+	for _, a := range arts {
+		more, manifest, err := blobsOf(a, "")
+		if err != nil {
+			return err
+		}
+		for _, b := range more {
+			if !slices.ContainsFunc(blobs, func(have blob) bool { return have.Digest == b.Digest }) { // they share a configuration
+				blobs = append(blobs, b)
+			}
+		}
+		manifests = append(manifests, manifest)
+	}
+	index, err := json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: manifests})
 	if err != nil {
 		return err
 	}

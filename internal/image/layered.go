@@ -22,6 +22,8 @@ type layeredImage struct {
 	configMedia types.MediaType
 	layers      []v1.Layer
 	annotations map[string]string
+	artifact    string         // artifact type of what is no image
+	subject     *v1.Descriptor // the manifest it is about
 
 	once sync.Once
 	raw  []byte
@@ -52,7 +54,7 @@ func (i *layeredImage) makeManifest() ([]byte, error) {
 		return nil, err
 	}
 	m := v1.Manifest{
-		SchemaVersion: 2, MediaType: i.media, Annotations: i.annotations,
+		SchemaVersion: 2, MediaType: i.media, Annotations: i.annotations, ArtifactType: i.artifact, Subject: i.subject,
 		Config: v1.Descriptor{MediaType: i.configMedia, Digest: digest, Size: size},
 		Layers: make([]v1.Descriptor, len(i.layers)),
 	}

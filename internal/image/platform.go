@@ -18,7 +18,7 @@ const attestation = "vnd.docker.reference.type"
 // runnable returns the entries of an index that can be images, without attestations.
 func runnable(m []v1.Descriptor) []v1.Descriptor {
 	return slices.DeleteFunc(slices.Clone(m), func(d v1.Descriptor) bool {
-		return d.Annotations[attestation] != "" || !d.MediaType.IsImage() && !d.MediaType.IsIndex() ||
+		return d.Annotations[attestation] != "" || d.ArtifactType != "" || !d.MediaType.IsImage() && !d.MediaType.IsIndex() ||
 			d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
 	})
 }

@@ -117,7 +117,8 @@ func (l *spooledLayer) compress() (err error) {
 }
 
 // newCompressor returns a compressor whose output depends on its input alone: one thread, no name, no time. A dense
-// one takes its time.
+// one takes its time, where that buys something: on python:3.11-slim gzip's level 7 is 2.1 % smaller than 6 at twice
+// the CPU time, level 9 0.7 % smaller than 7 at four times; zstd's best is 6.6 % smaller than better at four times.
 func newCompressor(w io.Writer, c Compression, dense bool) (io.WriteCloser, error) {
 	if c == Zstd {
 		level := zstd.SpeedBetterCompression
@@ -129,7 +130,7 @@ func newCompressor(w io.Writer, c Compression, dense bool) (io.WriteCloser, erro
 	}
 	level := gzip.DefaultCompression
 	if dense {
-		level = gzip.BestCompression
+		level = 7
 	}
 	return gzip.NewWriterLevel(w, level)
 }

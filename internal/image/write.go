@@ -21,6 +21,7 @@ type WriteOptions struct {
 	Name        string                  // the reference that archives record and Docker knows it by; "" where the destination says it, or none
 	Compression Compression             // of the layers; docker archives and the local Docker always get gzip
 	Stdout      io.Writer               // what the destination "-" writes, a docker archive
+	Attach      []Attachment            // written beside the image; registries, OCI layouts and OCI archives take them, others refuse
 	Progress    func(done, total int64) // bytes of layers; called from several goroutines; nil: nobody asks
 }
 
@@ -71,7 +72,14 @@ func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error 
 	if err != nil {
 		return err
 	}
-	if err := deliver(ctx, w, l, recorded, o); err != nil {
+	arts, err := artifacts(img, o.Attach)
+	if err != nil {
+		return err
+	}
+	if docker && len(arts) > 0 {
+		return errors.New("Docker's formats hold no attached documents; write them to files")
+	}
+	if err := deliver(ctx, w, arts, l, recorded, o); err != nil {
 		return err
 	}
 	if o.Progress != nil {
@@ -80,18 +88,29 @@ func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error 
 	return nil
 }
 
-// deliver brings img to where it is to go.
-func deliver(ctx context.Context, img v1.Image, l location, recorded string, o WriteOptions) error {
+// deliver brings img, and then the artifacts about it, to where it is to go.
+func deliver(ctx context.Context, img v1.Image, arts []v1.Image, l location, recorded string, o WriteOptions) error {
 	archive := func(w io.Writer) error { return writeDockerArchive(img, recorded, w) }
 	switch l.transport {
 	case transportRegistry:
-		return push(ctx, img, l.name, o)
+		if err := push(ctx, img, l.name, o); err != nil {
+			return err
+		}
+		return pushAttachments(ctx, arts, l.name, o)
 	case transportDaemon:
 		return loadDaemon(ctx, archive)
 	case transportOCI:
-		return writeLayout(ctx, img, l.path, l.selector)
+		if err := writeLayout(ctx, img, l.path, l.selector); err != nil {
+			return err
+		}
+		for _, a := range arts {
+			if err := writeLayout(ctx, a, l.path, ""); err != nil {
+				return err
+			}
+		}
+		return nil
 	case transportOCIArchive:
-		return writeFile(ctx, l.path, func(w io.Writer) error { return writeOCIArchive(img, recorded, w) })
+		return writeFile(ctx, l.path, func(w io.Writer) error { return writeOCIArchive(img, arts, recorded, w) })
 	case transportDockerArchive:
 		return writeFile(ctx, l.path, archive)
 	}
@@ -122,15 +141,7 @@ func recordedName(l location, given string) (string, error) {
 
 // push writes img to a registry: its layers, then its manifest.
 func push(ctx context.Context, img v1.Image, ref string, o WriteOptions) error {
-	want, err := name.ParseReference(ref)
-	if err != nil {
-		return err
-	}
-	if _, ok := want.(name.Digest); ok {
-		return errors.New("a digest names what is there already; give a tag")
-	}
-	endpoints := o.Access.Endpoints(want.Context().RegistryStr())
-	at, err := endpointRef(want, endpoints[len(endpoints)-1]) // the registry itself: a mirror is for reading
+	at, err := pushRef(ref, o)
 	if err != nil {
 		return err
 	}
@@ -141,6 +152,19 @@ func push(ctx context.Context, img v1.Image, ref string, o WriteOptions) error {
 		return registryError(at, err)
 	}
 	return nil
+}
+
+// pushRef is where ref is pushed to.
+func pushRef(ref string, o WriteOptions) (name.Reference, error) {
+	want, err := name.ParseReference(ref)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := want.(name.Digest); ok {
+		return nil, errors.New("a digest names what is there already; give a tag")
+	}
+	endpoints := o.Access.Endpoints(want.Context().RegistryStr())
+	return endpointRef(want, endpoints[len(endpoints)-1]) // the registry itself: a mirror is for reading
 }
 
 // watchedImage is an image whose layers end with a context, tell how far they have been read, and fail at their end

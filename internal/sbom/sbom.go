@@ -1,0 +1,136 @@
+// Package sbom writes down what packages an image holds, as SPDX and CycloneDX documents. The same image gives the
+// same bytes: nothing in them is random, and the time is the caller's.
+package sbom
+
+import (
+	"cmp"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/package-url/packageurl-go"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+)
+
+// Media types of the documents.
+const (
+	TypeSPDX      = "application/spdx+json"
+	TypeCycloneDX = "application/vnd.cyclonedx+json"
+)
+
+// Bill is what an image holds.
+type Bill struct {
+	Image    string    // the image's name
+	Created  time.Time // the image's own time, or SOURCE_DATE_EPOCH
+	Tool     string    // version of lighten
+	Distro   Distro
+	Packages []inventory.Package // sorted as inventory does
+}
+
+// Distro is a distribution, as os-release calls it.
+type Distro struct {
+	ID      string // "debian"; "" when nothing says
+	Version string // "12"; "" for rolling ones
+}
+
+// Left returns the packages of inv of which at least one file or link is among entries: those of a carved image's tree,
+// say. A package whose database entry alone was kept is not there.
+func Left(inv *inventory.Inventory, entries iter.Seq[*image.Entry]) []inventory.Package {
+	left := map[string]bool{}
+	for e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		if p, ok := inv.Owner(e.Path); ok {
+			left[key(p)] = true
+		}
+	}
+	return slices.DeleteFunc(inv.Packages(), func(p inventory.Package) bool { return !left[key(p)] })
+}
+
+// key tells two packages apart: Debian installs one of several architectures at once, pip the same name in two places.
+func key(p inventory.Package) string {
+	return strings.Join([]string{p.Ecosystem, p.Name, p.Version, p.Arch}, "\x00")
+}
+
+// ReadDistro returns the distribution of a tree that holds the content inventory.Want asks for.
+func ReadDistro(t *image.Tree) Distro {
+	for _, p := range []string{"/etc/os-release", "/usr/lib/os-release"} {
+		if b, ok := t.Content(p); ok {
+			return Distro{releaseField(b, "ID"), releaseField(b, "VERSION_ID")}
+		}
+	}
+	return Distro{}
+}
+
+// releaseField reads a variable of os-release(5). The two wanted here hold nothing that a shell would have to unquote.
+func releaseField(b []byte, name string) string {
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, name+"="); ok {
+			return strings.Trim(strings.TrimSpace(v), `"'`)
+		}
+	}
+	return ""
+}
+
+// purl is the package's URL (package-url/purl-spec), by which scanners know it.
+func (b *Bill) purl(p inventory.Package) string {
+	qualifiers := map[string]string{}
+	distro := strings.Trim(b.Distro.ID+"-"+b.Distro.Version, "-")
+	if p.Arch != "" {
+		qualifiers["arch"] = p.Arch
+	}
+	switch p.Ecosystem {
+	case inventory.Deb, inventory.APK:
+		if distro != "" {
+			qualifiers["distro"] = distro
+		}
+		vendor := cmp.Or(b.Distro.ID, map[string]string{inventory.Deb: "debian", inventory.APK: "alpine"}[p.Ecosystem])
+		return packageurl.NewPackageURL(p.Ecosystem, vendor, p.Name, p.Version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
+	case inventory.PyPI:
+		return packageurl.NewPackageURL(packageurl.TypePyPi, "", pypiName(p.Name), p.Version, nil, "").ToString()
+	}
+	return packageurl.NewPackageURL(p.Ecosystem, "", p.Name, p.Version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
+}
+
+var pypiSeparators = regexp.MustCompile(`[-_.]+`)
+
+// pypiName is a distribution's name as indexes spell it (PEP 503).
+func pypiName(s string) string { return strings.ToLower(pypiSeparators.ReplaceAllString(s, "-")) }
+
+// distinct returns the packages, each once: two of one key would need two identifiers for one thing.
+func (b *Bill) distinct() []inventory.Package {
+	return slices.CompactFunc(slices.Clone(b.Packages), func(x, y inventory.Package) bool { return key(x) == key(y) })
+}
+
+// depends returns for each package the indexes of those it depends on that are there, ascending.
+func depends(packages []inventory.Package) [][]int {
+	byName := map[string][]int{}
+	name := func(eco, n string) string {
+		if eco == inventory.PyPI {
+			n = pypiName(n)
+		}
+		return eco + "\x00" + n
+	}
+	for n, p := range packages {
+		k := name(p.Ecosystem, p.Name)
+		byName[k] = append(byName[k], n)
+	}
+	all := make([][]int, len(packages))
+	for n, p := range packages {
+		for _, d := range p.Depends {
+			for _, m := range byName[name(p.Ecosystem, d)] {
+				if m != n && (p.Arch == packages[m].Arch || len(byName[name(p.Ecosystem, d)]) == 1) {
+					all[n] = append(all[n], m)
+				}
+			}
+		}
+		slices.Sort(all[n])
+		all[n] = slices.Compact(all[n])
+	}
+	return all
+}
