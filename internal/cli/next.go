@@ -2,6 +2,7 @@ package cli
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -82,8 +83,13 @@ func (b *buildFlags) same(c *cobra.Command) string {
 	return s.String()
 }
 
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
 // quote is a word as a shell reads it back.
 func quote(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
 	q, err := syntax.Quote(s, syntax.LangPOSIX)
 	if err != nil {
 		return s
