@@ -16,7 +16,7 @@ sub run ($class, $request) {
     require Socket;
     my $address = Socket::inet_ntoa(scalar gethostbyname 'localhost');
     open my $old, '-|', $^X, '-MConfig', '-e', 'print $Config{archname}' or die "cannot run $^X: $!";
-    return join ' ', $user, $said, $code, $address, scalar <$old>, getservbyname('http', 'tcp'), -w '/tmp' ? 'writable' : 'fixed';
+    return join ' ', $user, $said, $code, $address, scalar <$old>, scalar getservbyname('http', 'tcp'), -w '/tmp' ? 'writable' : 'fixed';
 }
 
 1;
