@@ -51,6 +51,8 @@ var recipes = []recipe{
 	{ref: debianSlim},
 	{ref: pythonSlim, also: []string{"docker.io/library/python:3.11-slim-bookworm"}, file: "python-3.11-slim.Dockerfile", from: []string{debianSlim}},
 	{ref: "docker.io/library/python:3.11", also: []string{"docker.io/library/python:3.11-bookworm"}, file: "python-3.11.Dockerfile", from: []string{debianSlim, pythonSlim}},
+	{ref: "docker.io/library/node:20-slim", also: []string{"docker.io/library/node:20-bookworm-slim"}, file: "node-20-slim.Dockerfile", from: []string{debianSlim, pythonSlim}},
+	{ref: "docker.io/library/golang:1.26", also: []string{"docker.io/library/golang:1.26-bookworm"}, file: "golang.Dockerfile", from: []string{debianSlim}},
 	distroless("static"),
 	distroless("base"),
 	distroless("cc"),

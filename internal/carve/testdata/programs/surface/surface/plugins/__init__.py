@@ -1,0 +1,1 @@
+"""Found by listing this directory, never by name."""

@@ -1,0 +1,2 @@
+def say():
+    return "good night"
