@@ -107,7 +107,7 @@ func stages(d *dockerfile.Document) string {
 // directory is the one argument: the program's.
 func directory(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, such as %s .", len(args), c.UseLine(), c.CommandPath())
+		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, where . is the current one", len(args), c.UseLine())
 	}
 	return nil
 }
