@@ -150,7 +150,7 @@ func keepCases() []keepCase {
 		},
 		{
 			name: "commands that the program's source names where it runs commands", tree: testimage.Tree{
-				"/app/main.py": "file 0644 import subprocess\nsubprocess.run(['git', 'log'])\nWORDS = 'ls'\n\n\n\n\n\nTEXT = 'cat'\n", "/usr/bin/git": exe + amd64(""), "/usr/bin/cat": exe + amd64(""),
+				"/app/main.py": "file 0644 import subprocess\nsubprocess.run(['git', 'log'])\nWORDS = 'ls'\n\n\n\n\n\nTEXT = 'a cat sleeps'\n", "/usr/bin/git": exe + amd64(""), "/usr/bin/cat": exe + amd64(""),
 			},
 			looked: "open /app/main.py", stays: "/usr/bin/git", goes: map[string]string{"/usr/bin/cat": "never looked up"},
 		},

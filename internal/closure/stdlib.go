@@ -160,8 +160,13 @@ func (l *library) visit(name string) []string {
 		l.reached[at] = true
 		for _, e := range x.files {
 			for _, f := range e.Facts {
-				if n, ok := strings.CutPrefix(f, factImport); ok {
+				n, ok := strings.CutPrefix(f, factImport)
+				if ok {
 					n = absolute(at, n, path.Base(e.Path) == "__init__.py")
+				} else if n, ok = strings.CutPrefix(f, factString); ok && l.modules[n] == nil {
+					continue // a string counts when it names a module to the letter
+				}
+				if ok {
 					if top, _, _ := strings.Cut(n, "."); !interactive[top] {
 						next = append(next, n)
 					}
