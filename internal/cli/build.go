@@ -165,7 +165,8 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	if err != nil {
 		return err
 	}
-	e, err := g.open(c, a)
+	layers := filepath.Join(g.stateDir(), "layers")
+	e, err := g.open(c, a, ladder.Watch(layers))
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	}
 	res, err := p.Climb(c.Context(), ladder.Options{
 		Engine: e, Build: template, Checks: checks, Source: source, NoChecks: b.noChecks, Only: b.only, Allow: b.allow,
-		Binary: binary, CacheDir: filepath.Join(g.stateDir(), "layers"), Jobs: b.jobs,
+		Binary: binary, CacheDir: layers, Jobs: b.jobs,
 	})
 	if perr := template.Progress.Close(); err == nil {
 		err = perr

@@ -105,7 +105,7 @@ func (k *carveFlags) run(c *cobra.Command, g *global, ref string) error {
 	if err != nil {
 		return err
 	}
-	e, err := g.open(c, a)
+	e, err := g.open(c, a, nil)
 	if err != nil {
 		return err
 	}
