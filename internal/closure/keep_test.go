@@ -227,8 +227,8 @@ func pythonCase(level closure.Level) keepCase {
 		goes: map[string]string{
 			lib + "__pycache__/os.cpython-311.opt-1.pyc":            "bytecode for python -O",
 			lib + "json/__pycache__/decoder.cpython-311.pyc":        "bytecode of modules that were not imported",
-			lib + "idlelib/x.py":                                    "Python's own tests, editors and installers",
-			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": "modules of Python that nothing imports",
+			lib + "idlelib/x.py":                                    "Python's own tests, tools and what is given up",
+			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": "Python's own tests, tools and what is given up",
 			"/usr/lib/x86_64-linux-gnu/libnsl.so.2":                 "never looked up",
 			site + "flask/tests/t.py":                               "tests of libraries",
 			site + "pip/__init__.py":                                "package not needed",

@@ -44,7 +44,7 @@ func (m *maker) describe(o *owned, by *image.Entry) {
 		dir, base := path.Split(x.Path)
 		switch {
 		case dir == "/var/lib/dpkg/info/":
-			if m.Level == Tight || !strings.HasSuffix(base, ".list") && !strings.HasSuffix(base, ".md5sums") && !strings.HasSuffix(base, ".conffiles") {
+			if m.Level == Tight || !strings.HasSuffix(base, ".list") && !strings.HasSuffix(base, ".conffiles") {
 				continue
 			}
 		case dir == "/var/lib/dpkg/status.d/", base == "copyright" && strings.HasPrefix(dir, "/usr/share/doc/"):

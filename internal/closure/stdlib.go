@@ -11,10 +11,15 @@ import (
 	"github.com/lighten/lighten/internal/inventory"
 )
 
-// neverImported are parts of the standard library that a service does not import: its own tests, editors, teaching
-// programs, installers, and what only builds Python. What evidence or a source names stays.
-var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|msilib)(?:/|$)` +
-	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx)[^/]*$`)
+// neverImported are parts of the standard library that a service does not import: tests, editors, teaching programs,
+// installers, tools for developers, what only builds Python, and what PEP 594 gave up. What evidence or a source names stays.
+var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|` +
+	`distutils|venv|unittest|(?:pydoc|doctest|pdb|bdb|profile|cProfile|pstats|trace|tabnanny|pyclbr|modulefinder|pickletools|py_compile|compileall|symtable)\.py|` +
+	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib)\.py|msilib)(?:/|$)` +
+	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx|_crypt|audioop|nis|ossaudiodev|spwd|_lsprof)[^/]*$`)
+
+// unseenLibrary is the rule that drops [neverImported].
+const unseenLibrary = "Python's own tests, tools and what is given up"
 
 // library is a Python's standard library: its modules by dotted name.
 type library struct {
@@ -216,7 +221,7 @@ func (m *maker) enterLibrary(l *library) {
 			case l.reached[name]:
 				m.along(e, weak, why)
 			case neverImported.MatchString(rel):
-				m.keep.drops[e.Path] = "Python's own tests, editors and installers"
+				m.keep.drops[e.Path] = unseenLibrary
 			case m.Level == Tight || e.ELF != nil && m.foreign(e):
 				m.keep.drops[e.Path] = "modules of Python that nothing imports"
 			default:
@@ -239,7 +244,7 @@ func (m *maker) enterLibrary(l *library) {
 			continue
 		}
 		if rel := e.Path[len(l.dir)+1:]; neverImported.MatchString(rel) {
-			m.keep.drops[e.Path] = "Python's own tests, editors and installers"
+			m.keep.drops[e.Path] = unseenLibrary
 		} else if m.Level == Safe {
 			m.along(e, weak, any)
 		}
