@@ -89,17 +89,20 @@ func moduleOf(rel string) (name string, cache bool) {
 }
 
 // byInterpreter are modules that the interpreter itself imports, by names in its own code (grep PyImport_Import in
-// CPython), and those that find others by computed names.
+// CPython), and those that find others by computed names. Of the first ones it may import any at any time.
 var byInterpreter = []string{
-	"encodings", "codecs", "io", "abc", "site", "os", "stat", "posixpath", "genericpath", "_collections_abc", "_sitebuiltins", "importlib", "importlib.util",
-	"importlib.machinery", "importlib.metadata", "importlib.resources", "warnings", "traceback", "linecache", "tokenize", "threading", "_strptime", "copyreg", "types", "enum", "collections",
-	"collections.abc", "re", "unicodedata", "stringprep", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "_bootsubprocess", "runpy", "pkgutil",
+	"encodings", "codecs", "io", "abc", "site", "os", "warnings", "traceback", "linecache", "tokenize", "threading", "_strptime", "copyreg", "stringprep",
+	"stat", "posixpath", "genericpath", "_collections_abc", "_sitebuiltins", "importlib", "importlib.util",
+	"importlib.machinery", "importlib.metadata", "importlib.resources", "types", "enum", "collections",
+	"collections.abc", "re", "unicodedata", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "_bootsubprocess", "runpy", "pkgutil",
 	"zipimport", "zoneinfo", "ast", "inspect", "weakref", "functools", "contextlib", "keyword", "multiprocessing.resource_tracker", "multiprocessing.spawn",
 	"multiprocessing.forkserver", "concurrent.futures.thread", "concurrent.futures.process", "ctypes.util", "subprocess", "logging.handlers", "logging.config",
 }
 
 // unseenBytecode is the rule that drops bytecode: a module that a later request imports is compiled then.
 const unseenBytecode = "bytecode of modules that were not imported"
+
+const atAnyTime = 14
 
 // interactive are modules for people at a prompt. The library imports them where somebody is there.
 var interactive = map[string]bool{
@@ -115,6 +118,9 @@ func (m *maker) importedOf() []string {
 			continue
 		}
 		installed := siteDir.MatchString(n.entry.Path)
+		if installed && m.Level == Tight {
+			continue // what it needed, it has imported
+		}
 		for _, f := range n.entry.Facts {
 			x, ok := strings.CutPrefix(f, factImport)
 			if !ok {
@@ -137,11 +143,19 @@ func (m *maker) inLibrary(p string) bool {
 func (m *maker) reach() bool {
 	before := len(m.keep.nodes)
 	outside := m.importedOf()
+	if m.Level == Tight {
+		m.imported(outside)
+	}
 	for _, l := range m.stdlib {
-		wave := slices.Concat(outside, byInterpreter)
+		wave := slices.Concat(outside, byInterpreter[:atAnyTime])
+		if m.Level == Safe {
+			wave = append(wave, byInterpreter[atAnyTime:]...)
+		}
 		for name, x := range l.modules {
-			if slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }) ||
-				slices.ContainsFunc(x.caches, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }) || strings.HasPrefix(name, "encodings.") {
+			evident := m.evidentModule(x)
+			if evident && m.Level == Tight {
+				l.reached[name] = true // and not followed: what it needs, it has imported
+			} else if evident || strings.HasPrefix(name, "encodings.") {
 				wave = append(wave, name)
 			}
 		}
