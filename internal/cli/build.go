@@ -18,6 +18,7 @@ import (
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/ladder"
+	"github.com/lighten/lighten/internal/lock"
 	"github.com/lighten/lighten/internal/report"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -41,15 +42,17 @@ const buildExamples = `  lighten build .                                    # co
   lighten build . --output oci:out:shop --compression zstd
   lighten build . --candidate mine=Dockerfile.mine --allow libc
   lighten build . --only slim --diff                 # what slim changes
+  lighten build . --lock lighten.lock                # what the candidate carved keeps, for review
+  lighten build . --locked                           # carve by the lock, without observing
   lighten build . --budget pull=60MB --format json   # in CI`
 
 // buildFlags are the flags of `lighten build`.
 type buildFlags struct {
-	file, checks, target, platform, format, progress, compression, tag, write string
-	only, allow, candidates, outputs, budget                                  []string
-	args, secrets, ssh, contexts, labels                                      []string
-	noChecks, noCache, pull, load, list, diff                                 bool
-	jobs                                                                      int
+	file, checks, target, platform, format, progress, compression, tag, write, lock string
+	only, allow, candidates, outputs, budget                                        []string
+	args, secrets, ssh, contexts, labels                                            []string
+	noChecks, noCache, pull, load, list, diff, locked                               bool
+	jobs                                                                            int
 }
 
 func buildCommand(g *global) *cobra.Command {
@@ -70,6 +73,8 @@ func buildCommand(g *global) *cobra.Command {
 	f.BoolVar(&b.diff, "diff", false, "show how candidates differ from the Dockerfile")
 	f.StringVar(&b.write, "write", "", "save the winner's Dockerfile (with --list: that of --only) to this file")
 	f.StringArrayVarP(&b.outputs, "output", "o", nil, "write the winner: REFERENCE, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, docker-daemon:NAME or -")
+	f.StringVar(&b.lock, "lock", "", "save what the candidate carved keeps, and why, to this file; with --locked: carve by it")
+	f.BoolVar(&b.locked, "locked", false, "carve by the lock (default lighten.lock beside the Dockerfile) instead of observing the program")
 	f.BoolVar(&b.load, "load", false, "load the winner into the local Docker, as --tag")
 	f.StringVarP(&b.tag, "tag", "t", "", "name of the result (default: the directory's name)")
 	f.StringVar(&b.compression, "compression", "gzip", "of the layers written: gzip or zstd")
@@ -161,6 +166,15 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	if err != nil {
 		return err
 	}
+	var lk *lock.File
+	if b.locked {
+		if b.lock == "" {
+			b.lock = filepath.Join(dir, lock.Name)
+		}
+		if lk, err = readLock(b.lock); err != nil {
+			return err
+		}
+	}
 	binary, err := self()
 	if err != nil {
 		return err
@@ -176,7 +190,7 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	}
 	res, err := p.Climb(c.Context(), ladder.Options{
 		Engine: e, Build: template, Checks: checks, Source: source, NoChecks: b.noChecks, Only: b.only, Allow: b.allow,
-		Binary: binary, CacheDir: layers, Jobs: b.jobs,
+		Binary: binary, CacheDir: layers, Jobs: b.jobs, Lock: lk, LockName: b.lock,
 	})
 	if perr := template.Progress.Close(); err == nil {
 		err = perr
@@ -207,6 +221,9 @@ func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Confi
 			}
 		}
 		rep.Next = b.next(c, p, res)
+	}
+	if err := b.saveLock(c, res); err != nil {
+		return err
 	}
 	out := c.OutOrStdout()
 	if slices.Contains(b.outputs, "-") { // the image goes there
@@ -300,6 +317,9 @@ func (b *buildFlags) validate() error {
 	}
 	if slices.Contains(b.outputs, "-") && b.format != "table" {
 		return fmt.Errorf("reading --output -: the image and the %s report cannot both go to standard output; write one to a file", b.format)
+	}
+	if b.locked && b.noChecks {
+		return errors.New("reading the flags: --no-checks carves nothing, so --locked has nothing to act on")
 	}
 	if b.noChecks && (len(b.outputs) > 0 || b.load || len(b.budget) > 0) {
 		return errors.New("reading the flags: --no-checks finds no winner, so --output, --load and --budget have nothing to act on")

@@ -37,19 +37,27 @@ nothing is missed and the answers are the original's.
 Checks come from --checks, or lighten.yaml in the working directory; without
 either they are guessed from the image's configuration.
 
+With --lock FILE what stays is written down, with its reasons: packages and
+directories first, single paths where a part stays. With --locked the image is
+carved by that file and nothing is run; an image that no longer fits it (a
+package of another version, a listed path that is gone) is refused.
+
 Exit code: 0 fine, 1 the carved image does not do what the original does, or a
 budget is exceeded, 2 the job could not be done.`
 
 const carveExamples = `  lighten carve python:3.11-app --checks lighten.yaml --output oci:light
   lighten carve docker-daemon:shop:latest --load --tag shop:light
   lighten carve docker-archive:shop.tar --level tight -o docker-archive:light.tar
+  lighten carve shop:1 --lock lighten.lock -o oci:light     # what stays, and why, for review
+  lighten carve shop:2 --locked -o oci:light                # by that lock, without running anything
+  lighten carve shop:1 --guard -o oci:light                 # and then: lighten why oci:light /usr/bin/perl
   lighten carve registry.example/shop --keep '/app/plugins/**' -o registry.example/shop:light`
 
 // carveFlags are the flags of `lighten carve`.
 type carveFlags struct {
-	checks, platform, level, format, progress, compression, tag string
-	outputs, keep, drop, budget                                 []string
-	load, squash                                                bool
+	checks, platform, level, format, progress, compression, tag, lock string
+	outputs, keep, drop, budget                                       []string
+	load, squash, locked, guard                                       bool
 }
 
 func carveCommand(g *global) *cobra.Command {
@@ -65,6 +73,9 @@ func carveCommand(g *global) *cobra.Command {
 	f.StringVar(&k.level, "level", "", "safe: whole packages; tight: touched files and what these need (default: the checks file's, else safe)")
 	f.StringArrayVar(&k.keep, "keep", nil, "glob of paths that stay whatever the evidence, such as '/app/plugins/**'")
 	f.StringArrayVar(&k.drop, "drop", nil, "glob of paths that go unless the evidence wants them")
+	f.StringVar(&k.lock, "lock", "", "save what stays, and why, to this file for review; with --locked: carve by it (default lighten.lock)")
+	f.BoolVar(&k.locked, "locked", false, "carve as the lock says, without running anything; fails when the image no longer fits")
+	f.BoolVar(&k.guard, "guard", false, "label the result with what stays and what went, for lighten why")
 	f.BoolVar(&k.squash, "squash", false, "one layer, instead of system, runtime, dependencies and application")
 	f.StringArrayVarP(&k.outputs, "output", "o", nil, "write the result: REFERENCE, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, docker-daemon:NAME or -")
 	f.BoolVar(&k.load, "load", false, "load the result into the local Docker, as --tag")
@@ -105,13 +116,23 @@ func (k *carveFlags) run(c *cobra.Command, g *global, ref string) error {
 	if err != nil {
 		return err
 	}
+	if k.locked {
+		return k.runLocked(c, g, a, img, ref, limits, start)
+	}
 	e, err := g.open(c, a, nil)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	o, err := k.options(c, g, e, file, checks.Source)
+	o, err := k.options(c, g, file)
 	if err != nil {
+		return err
+	}
+	o.Engine, o.Name = e, ref
+	if o.Trial, err = newTrial(file, checks.Source); err != nil {
+		return err
+	}
+	if o.Progress, err = engine.NewProgress(c.ErrOrStderr(), k.progress); err != nil {
 		return err
 	}
 	res, err := heal.Carve(c.Context(), img, o)
@@ -126,11 +147,42 @@ func (k *carveFlags) run(c *cobra.Command, g *global, ref string) error {
 		return errors.Join(err, merr)
 	}
 	rep.Image, rep.Engine, rep.Platform, rep.Level, rep.Checks = ref, e.String(), o.Platform, string(o.Level), checks
+	if k.lock != "" && rep.Verdict == report.Passed {
+		f, err := res.Lock(o)
+		if err == nil {
+			err = saveLock(k.lock, f)
+		}
+		if err != nil {
+			return err
+		}
+		rep.Lock = k.lock
+	}
 	return errors.Join(err, k.deliver(c, a, rep, res, limits, start))
 }
 
-func (k *carveFlags) options(c *cobra.Command, g *global, e *engine.Engine, f *check.File, source string) (heal.Options, error) {
-	o := heal.Options{Engine: e, Platform: k.platform, Level: closure.Level(k.level), Drop: k.drop, CacheDir: filepath.Join(g.stateDir(), "layers")}
+// newTrial is how images are tried with the checks of a file.
+func newTrial(f *check.File, source string) (*trial.Trial, error) {
+	binary, err := self()
+	if err != nil {
+		return nil, err
+	}
+	services, err := trial.Services(f, source, filepath.Dir(source))
+	if err != nil {
+		return nil, err
+	}
+	return &trial.Trial{File: f, Source: source, Services: services, Binary: binary}, nil
+}
+
+// step tells the user what is being done.
+func step(c *cobra.Command, progress string) func(string) {
+	if progress == "quiet" || progress == "rawjson" {
+		return nil
+	}
+	return func(s string) { fmt.Fprintln(c.ErrOrStderr(), "lighten:", s) }
+}
+
+func (k *carveFlags) options(c *cobra.Command, g *global, f *check.File) (heal.Options, error) {
+	o := heal.Options{Guard: k.guard, Platform: k.platform, Level: closure.Level(k.level), Drop: k.drop, CacheDir: filepath.Join(g.stateDir(), "layers")}
 	if o.Level == "" {
 		o.Level = closure.Level(f.Level)
 	}
@@ -147,20 +199,8 @@ func (k *carveFlags) options(c *cobra.Command, g *global, e *engine.Engine, f *c
 		return o, err
 	}
 	o.Carve = carve.Options{Squash: k.squash, Compression: comp, Comment: "lighten carve"}
-	binary, err := self()
-	if err != nil {
-		return o, err
-	}
-	services, err := trial.Services(f, source, filepath.Dir(source))
-	if err != nil {
-		return o, err
-	}
-	o.Trial = &trial.Trial{File: f, Source: source, Services: services, Binary: binary}
-	o.Progress, err = engine.NewProgress(c.ErrOrStderr(), k.progress)
-	if k.progress != "quiet" && k.progress != "rawjson" {
-		o.Step = func(s string) { fmt.Fprintln(c.ErrOrStderr(), "lighten:", s) }
-	}
-	return o, err
+	o.Step = step(c, k.progress)
+	return o, nil
 }
 
 // deliver writes what was asked for, prints the report, and turns its verdict into an exit code.
@@ -168,7 +208,7 @@ func (k *carveFlags) deliver(c *cobra.Command, a access.Config, rep *report.Carv
 	if rep.Light != nil {
 		rep.Budget = within(limits, rep.Light.PullBytes, rep.Light.DiskBytes)
 	}
-	if rep.Verdict == report.Passed {
+	if rep.Verdict == report.Passed || rep.Verdict == report.Unchecked {
 		name := k.tag
 		if name == "" {
 			name = lightName(rep.Image)
@@ -195,7 +235,7 @@ func (k *carveFlags) deliver(c *cobra.Command, a access.Config, rep *report.Carv
 		return err
 	}
 	switch {
-	case rep.Verdict != report.Passed && rep.Light != nil:
+	case rep.Verdict == report.Failed && rep.Light != nil:
 		return findings{"the carved image does not do what the original does"}
 	case slices.ContainsFunc(rep.Budget, report.Budget.Over):
 		return findings{"the carved image is over budget"}

@@ -1,9 +1,7 @@
 package closure
 
 import (
-	"path"
 	"strconv"
-	"strings"
 
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
@@ -41,17 +39,8 @@ func packages(m *maker, e *image.Entry, s strength) {
 // describe keeps what tells scanners and people of a package: its records, its licence, its configuration.
 func (m *maker) describe(o *owned, by *image.Entry) {
 	for _, x := range o.files {
-		dir, base := path.Split(x.Path)
-		switch {
-		case dir == "/var/lib/dpkg/info/":
-			if m.Level == Tight || !strings.HasSuffix(base, ".list") && !strings.HasSuffix(base, ".conffiles") {
-				continue
-			}
-		case dir == "/var/lib/dpkg/status.d/", base == "copyright" && strings.HasPrefix(dir, "/usr/share/doc/"):
-		case o.Ecosystem != inventory.PyPI && strings.HasPrefix(dir, "/etc/") && m.Level == Safe:
-		default:
-			continue
+		if describes(o.Package, x.Path, m.Level) {
+			m.enter(x, weak, Reason{Rule: "package records", By: by.Path, Note: "of package " + o.Name})
 		}
-		m.enter(x, weak, Reason{Rule: "package records", By: by.Path, Note: "of package " + o.Name})
 	}
 }

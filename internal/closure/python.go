@@ -185,7 +185,7 @@ func (m *maker) module(e *image.Entry, r Reason) {
 	switch {
 	case e.IsDir() && !m.empty(e):
 		return
-	case libraryTests.MatchString(e.Path) && !strings.Contains(e.Path, "/testing/"):
+	case isLibraryTest(e.Path):
 		m.keep.drops[e.Path] = "tests of libraries"
 		return
 	case optimised.MatchString(e.Path) && !m.optimises():

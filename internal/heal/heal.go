@@ -34,6 +34,9 @@ type Options struct {
 	CacheDir string            // indexes of layers, kept between runs
 	Rounds   int               // how often the image may be carved; 0: 8
 	Step     func(text string) // told what is being done; nil: nobody
+
+	Name  string // of the image, for its lock
+	Guard bool   // label the carved image with what [lock.Guard] tells of its paths
 }
 
 const defaultRounds = 8
@@ -199,7 +202,16 @@ func (h *healer) carve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.res.Image, err = Apply(ctx, h.img, h.res.Tree, h.res.Keep, h.Options.Carve)
+	return h.apply(ctx)
+}
+
+// apply carves by what is to be kept.
+func (h *healer) apply(ctx context.Context) error {
+	o, err := h.labelled()
+	if err != nil {
+		return err
+	}
+	h.res.Image, err = Apply(ctx, h.img, h.res.Tree, h.res.Keep, o)
 	return err
 }
 

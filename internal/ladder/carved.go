@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lighten/lighten/internal/carve"
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/report"
+	"github.com/lighten/lighten/internal/trial"
 )
 
 // Carved is the name of the candidate that is made from the lightest other one by what its program was seen to need.
@@ -24,15 +27,22 @@ func (c *climb) carve(ctx context.Context, from, original *rung) (*rung, error) 
 	if level == "" {
 		level = closure.Safe
 	}
-	res, err := heal.Carve(ctx, from.img, heal.Options{
-		Engine: c.o.Engine, Platform: c.o.Build.Platform, Progress: c.o.Build.Progress, Trial: c.trial, Level: level,
+	o := heal.Options{
+		Engine: c.o.Engine, Platform: c.o.Build.Platform, Progress: c.o.Build.Progress, Trial: c.trial, Level: level, Name: lockedFrom + from.Name,
 		Keep: c.trial.File.Keep, Drop: c.trial.File.Drop, CacheDir: c.o.CacheDir, Carve: carve.Options{Comment: "lighten build"},
-	})
+	}
+	if c.o.Lock != nil {
+		return c.locked(ctx, r, from, original, o)
+	}
+	res, err := heal.Carve(ctx, from.img, o)
 	if errors.Is(err, heal.ErrOriginal) {
 		r.report.Verdict, r.report.Reason = report.Refused, "candidate "+from.Name+" does not pass its checks every time"
 		return r, nil
 	}
 	if err != nil {
+		return nil, fmt.Errorf("carving %s: %w", from.Name, err)
+	}
+	if r.lock, err = res.Lock(o); err != nil {
 		return nil, fmt.Errorf("carving %s: %w", from.Name, err)
 	}
 	r.img, r.check = res.Image, res.Light
@@ -58,6 +68,44 @@ func (c *climb) carve(ctx context.Context, from, original *rung) (*rung, error) 
 			r.report.Details = append(r.report.Details, "other answer: "+d.String())
 		}
 	}
+	return r, nil
+}
+
+// lockedFrom begins what a lock of a carved candidate says it was made from.
+const lockedFrom = "candidate "
+
+// source is the candidate that is carved: the lightest that passes, or the one that the lock was made from.
+func (c *climb) source(res *Result) *rung {
+	if c.o.Lock != nil {
+		if r := res.find(strings.TrimPrefix(c.o.Lock.Image, lockedFrom)); r != nil && r.report.Verdict == report.Passed {
+			return r
+		}
+	}
+	return res.lightest(c.o)
+}
+
+// locked makes the candidate as a lock says; its checks run as every candidate's do.
+func (c *climb) locked(ctx context.Context, r, from, original *rung, o heal.Options) (*rung, error) {
+	res, err := heal.Locked(ctx, from.img, c.o.Lock, c.o.LockName, o)
+	if err != nil {
+		return nil, fmt.Errorf("carving %s: %w", from.Name, err)
+	}
+	r.img, r.lock = res.Image, c.o.Lock
+	err = c.o.Engine.UseImage(ctx, r.img, o.Platform, o.Progress, func(ctx context.Context, b *engine.Built) error {
+		out, err := c.trial.Run(ctx, b, trial.Options{Holdout: true})
+		if err == nil {
+			r.check = out.Report
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("checking the carved image: %w", err)
+	}
+	if err := c.measure(ctx, r); err != nil {
+		return nil, err
+	}
+	r.report.Notes = append(r.report.Notes, "made from "+from.Name+" as "+c.o.LockName+" says")
+	c.verdict(r, original)
 	return r, nil
 }
 

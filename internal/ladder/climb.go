@@ -14,6 +14,7 @@ import (
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/lock"
 	"github.com/lighten/lighten/internal/report"
 	"github.com/lighten/lighten/internal/trial"
 	"golang.org/x/sync/errgroup"
@@ -26,11 +27,13 @@ type Options struct {
 	Checks   *check.File  // nil: guessed from the original
 	Source   string       // where Checks came from
 	NoChecks bool
-	Only     []string // names of candidates; nil: all. The original is always built
-	Allow    []string // "libc": a candidate with another libc may win
-	Binary   string   // this program's file, run inside candidates as their supervisor
-	CacheDir string   // indexes of layers, kept between runs
-	Jobs     int      // candidates at a time; 0: 2
+	Only     []string   // names of candidates; nil: all. The original is always built
+	Allow    []string   // "libc": a candidate with another libc may win
+	Binary   string     // this program's file, run inside candidates as their supervisor
+	CacheDir string     // indexes of layers, kept between runs
+	Jobs     int        // candidates at a time; 0: 2
+	Lock     *lock.File // what the carved candidate is made by; nil: its program is observed
+	LockName string     // of the lock, for errors
 }
 
 // ErrOriginal says that the original does not pass its own checks: there is
@@ -47,7 +50,8 @@ type rung struct {
 	check  *check.Report
 	base   int // layers that come from the base image
 
-	baseIDs []v1.Hash // diff IDs of the base image
+	baseIDs []v1.Hash  // diff IDs of the base image
+	lock    *lock.File // of the carved one
 }
 
 // Result is a climbed ladder.
@@ -60,6 +64,14 @@ type Result struct {
 func (r *Result) Image(name string) v1.Image {
 	if x := r.find(name); x != nil {
 		return x.img
+	}
+	return nil
+}
+
+// Lock returns what the carved candidate keeps, when it was carved and may be used; else nil.
+func (r *Result) Lock() *lock.File {
+	if x := r.find(Carved); x != nil && x.report.Verdict == report.Passed {
+		return x.lock
 	}
 	return nil
 }
@@ -128,7 +140,7 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	if from := res.lightest(o); from != nil && c.carves() {
+	if from := c.source(res); from != nil && c.carves() {
 		r, err := c.carve(ctx, from, first)
 		if err != nil {
 			return nil, err

@@ -39,6 +39,7 @@ type Carve struct {
 	Reason      string     `json:"reason"`
 	Digest      string     `json:"digest,omitempty"`
 	Budget      []Budget   `json:"budget,omitempty"`
+	Lock        string     `json:"lock,omitempty"` // the lock that was written, or carved by when unchecked
 	Written     []Written  `json:"written,omitempty"`
 	Next        []string   `json:"next,omitempty"`
 	Seconds     float64    `json:"seconds"`

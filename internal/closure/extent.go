@@ -1,0 +1,85 @@
+package closure
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+)
+
+// Extent says how much of a package stays when it is not told file by file.
+type Extent string
+
+const (
+	Whole   Extent = "whole"   // all that no rule drops, and the records
+	Data    Extent = "data"    // the same without programs
+	Records Extent = "records" // what tells of it: its database entry, licence and configuration
+	None    Extent = "part"    // nothing but what is named
+)
+
+// Extents are all extents, the largest first.
+var Extents = []Extent{Whole, Data, Records, None}
+
+// Covers reports whether a package's file belongs to the extent, at a level. Bytecode of Python belongs to none: it stays by its
+// module's name.
+func (x Extent) Covers(p inventory.Package, e *image.Entry, l Level) bool {
+	switch {
+	case x == None || IsBytecode(e.Path):
+		return false
+	case describes(p, e.Path, l):
+		return true
+	case x == Records || x == Data && isProgram(e):
+		return false
+	}
+	return DropRule(e.Path) == "" && !(p.Ecosystem == inventory.PyPI && isLibraryTest(e.Path))
+}
+
+// DropRule names the rule that drops a path which comes along with something else only; "" when none does.
+func DropRule(p string) string { return dropRule(p) }
+
+// Shared tells directories that hold a bit of everything, such as /etc and /usr/bin: nobody means all of one.
+func Shared(dir string) bool { return crossroads[dir] || alone[dir] }
+
+// IsBytecode tells the compiled form of a module of Python, in the place where Python looks for it.
+func IsBytecode(p string) bool {
+	return strings.HasSuffix(p, ".pyc") && path.Base(path.Dir(p)) == "__pycache__"
+}
+
+func isLibraryTest(p string) bool {
+	return libraryTests.MatchString(p) && !strings.Contains(p, "/testing/")
+}
+
+// describes tells what scanners and people learn of a package from: its records, its licence, its configuration.
+func describes(p inventory.Package, file string, l Level) bool {
+	dir, base := path.Split(file)
+	switch {
+	case dir == "/var/lib/dpkg/info/":
+		return l != Tight && (strings.HasSuffix(base, ".list") || strings.HasSuffix(base, ".conffiles"))
+	case dir == "/var/lib/dpkg/status.d/", base == "copyright" && strings.HasPrefix(dir, "/usr/share/doc/"):
+		return true
+	}
+	return p.Ecosystem != inventory.PyPI && strings.HasPrefix(dir, "/etc/") && l == Safe
+}
+
+// Restore returns the Keep of the named paths and the directories above them, each with its reasons. Paths are spelled as in the
+// tree; those that the tree does not have are left out.
+func Restore(t *image.Tree, inv *inventory.Inventory, paths map[string][]Reason) *Keep {
+	m := newMaker(Input{Tree: t, Inventory: inv})
+	for p, reasons := range paths {
+		e := t.Get(p)
+		if e == nil {
+			continue
+		}
+		if len(reasons) == 0 {
+			reasons = []Reason{{Rule: "kept"}}
+		}
+		m.keep.nodes[p] = &node{entry: e, reasons: reasons}
+	}
+	for e := range t.All() { // in order, so that a directory's reason does not depend on chance
+		if _, ok := paths[e.Path]; ok {
+			m.parents(e)
+		}
+	}
+	return m.keep
+}

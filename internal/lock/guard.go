@@ -1,0 +1,274 @@
+package lock
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+)
+
+// Label is the label of a carved image's configuration that holds its [Guard].
+const Label = "io.lighten.guard"
+
+// Guard tells of every path of the original whether and why it stays or goes, once the original is not at hand.
+type Guard struct {
+	Lock   *File
+	Losses []Loss
+}
+
+// Loss is what one rule took away of one package.
+type Loss struct {
+	Rule        string
+	Package     string   // "deb apt"; "" for what no package owns
+	Directories []string // of which all went, and by that rule alone; sorted, none within another
+	Files       []string // single paths, sorted
+}
+
+// GuardOf makes the guard of what k keeps of an image.
+func GuardOf(k *closure.Keep, t *image.Tree, inv *inventory.Inventory, h Header) (*Guard, error) {
+	f, err := Of(k, t, inv, h)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guard{Lock: f}
+	n := namesOf(inv)
+	at := map[[2]string]*Loss{}
+	for _, f := range fold(k, t, n) {
+		c := [2]string{f.rule, f.pkg}
+		if at[c] == nil {
+			at[c] = &Loss{Rule: f.rule, Package: f.pkg}
+		}
+		if f.dir {
+			at[c].Directories = append(at[c].Directories, f.path)
+		} else {
+			at[c].Files = append(at[c].Files, f.path)
+		}
+	}
+	byName := map[string]*Loss{}
+	for c, x := range at {
+		byName[c[0]+"\x00"+c[1]] = x
+	}
+	for _, name := range sorted(byName) {
+		g.Losses = append(g.Losses, *byName[name])
+	}
+	return g, nil
+}
+
+// fate is why a path went: a file, or a directory with all that lay in it.
+type fate struct {
+	path, rule, pkg string
+	dir             bool
+}
+
+// fold lists what went, a directory in one line when one rule took all of it. Of a directory whose files belonged to
+// several packages none is named.
+func fold(k *closure.Keep, t *image.Tree, n *naming) []fate {
+	var list []fate
+	var gone []string // directories above the current entry that are told of as a whole
+	whole := wholes(k, t, n)
+	for e := range t.All() {
+		if len(gone) > 0 && under(e.Path, gone[0]) {
+			continue
+		}
+		gone = gone[:0]
+		if k.Has(e.Path) {
+			continue
+		}
+		f := fateOf(k, n, e)
+		if e.IsDir() {
+			w := whole[e.Path]
+			if w == nil || w.mixed {
+				continue // what lies in it is told of by itself
+			}
+			gone = append(gone, e.Path)
+			f.rule, f.pkg, f.dir = w.rule, w.pkg, true
+			if !w.set {
+				f.rule = k.Rule(e.Path)
+			}
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+func fateOf(k *closure.Keep, n *naming, e *image.Entry) fate {
+	f := fate{path: e.Path, rule: k.Rule(e.Path)}
+	if p, ok := k.Owner(e.Path); ok && !e.IsDir() {
+		f.pkg = p.Ecosystem + " " + n.name(p)
+	}
+	return f
+}
+
+// wholeFate is what is common to all that lies below a directory that went.
+type wholeFate struct {
+	fate
+	set   bool // something lies below
+	mixed bool // by several rules
+}
+
+func wholes(k *closure.Keep, t *image.Tree, n *naming) map[string]*wholeFate {
+	all := map[string]*wholeFate{}
+	for e := range t.All() {
+		if k.Has(e.Path) {
+			continue
+		}
+		if e.IsDir() && all[e.Path] == nil {
+			all[e.Path] = &wholeFate{}
+			continue
+		}
+		if e.IsDir() {
+			continue
+		}
+		f := fateOf(k, n, e)
+		for d := path.Dir(e.Path); !k.Has(d); d = path.Dir(d) {
+			w := all[d]
+			if w == nil {
+				w = &wholeFate{}
+				all[d] = w
+			}
+			switch {
+			case !w.set:
+				w.set, w.rule, w.pkg = true, f.rule, f.pkg
+			case w.rule != f.rule:
+				w.mixed = true
+			case w.pkg != f.pkg:
+				w.pkg = ""
+			}
+			if d == "/" {
+				break
+			}
+		}
+	}
+	return all
+}
+
+const (
+	separator = "\x00"
+	guardForm = "1:" // version of the label's form
+	maxGuard  = 64 << 20
+)
+
+// Encode returns the guard as a label: the lock's text and what went, compressed.
+func (g *Guard) Encode() (string, error) {
+	var b bytes.Buffer
+	if err := g.Lock.Write(&b); err != nil {
+		return "", err
+	}
+	b.WriteString(separator)
+	for _, x := range g.Losses {
+		fmt.Fprintf(&b, "%s %s\n", token(x.Rule), token(x.Package))
+		for _, d := range x.Directories {
+			fmt.Fprintf(&b, " %s/**\n", token(d))
+		}
+		dir := ""
+		for i, f := range x.Files {
+			if d := path.Dir(f); d != dir || i == 0 {
+				if dir = d; i > 0 {
+					b.WriteString("\n")
+				}
+				fmt.Fprintf(&b, " %s/:", token(d))
+			}
+			fmt.Fprintf(&b, " %s", token(path.Base(f)))
+		}
+		if len(x.Files) > 0 {
+			b.WriteString("\n")
+		}
+	}
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return "", err
+	}
+	return guardForm + base64.StdEncoding.EncodeToString(z.EncodeAll(b.Bytes(), nil)), z.Close()
+}
+
+// ParseGuard reads a label.
+func ParseGuard(label string) (*Guard, error) {
+	g, err := parseGuard(label)
+	if err != nil {
+		return nil, fmt.Errorf("reading the label %s: %w", Label, err)
+	}
+	return g, nil
+}
+
+func parseGuard(label string) (*Guard, error) {
+	code, ok := strings.CutPrefix(label, guardForm)
+	if !ok {
+		return nil, errors.New("its form is not known to this version of lighten")
+	}
+	packed, err := base64.StdEncoding.DecodeString(code)
+	if err != nil {
+		return nil, err
+	}
+	z, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxGuard))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	b, err := io.ReadAll(io.LimitReader(z, maxGuard+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxGuard {
+		return nil, fmt.Errorf("it holds more than %d bytes", maxGuard)
+	}
+	text, gone, ok := bytes.Cut(b, []byte(separator))
+	if !ok {
+		return nil, errors.New("it is cut off")
+	}
+	g := &Guard{}
+	if g.Lock, err = Parse(Label, text); err != nil {
+		return nil, err
+	}
+	n := 0
+	for line := range strings.Lines(string(gone)) {
+		n++
+		if err := g.line(strings.TrimSuffix(line, "\n")); err != nil {
+			return nil, &Error{Name: Label + " (dropped)", Line: n, Message: err.Error(), Source: line}
+		}
+	}
+	return g, nil
+}
+
+func (g *Guard) line(s string) error {
+	l, err := scan(strings.TrimPrefix(s, " "))
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(s, " ") {
+		if len(l.words) != 2 || l.suffix[0]+l.suffix[1] != "" {
+			return errors.New("want RULE PACKAGE")
+		}
+		g.Losses = append(g.Losses, Loss{Rule: l.words[0], Package: l.words[1]})
+		return nil
+	}
+	if len(g.Losses) == 0 {
+		return errors.New("a path before a rule")
+	}
+	x := &g.Losses[len(g.Losses)-1]
+	if err := absolute(l.words[0]); err != nil {
+		return err
+	}
+	switch {
+	case l.suffix[0] == "/**" && len(l.words) == 1:
+		x.Directories = append(x.Directories, l.words[0])
+		return nil
+	case l.suffix[0] == "/:":
+		for i, w := range l.words[1:] {
+			if l.suffix[i+1] != "" || strings.Contains(w, "/") || w == "" {
+				return errors.New("want names")
+			}
+			x.Files = append(x.Files, path.Join(l.words[0], w))
+		}
+		return nil
+	}
+	return errors.New("want DIRECTORY/** or DIRECTORY/: NAME…")
+}

@@ -1,0 +1,158 @@
+package lock_test
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/carve"
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lock"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// carved is the program's image, carved, and its label, read again.
+func carved(t *testing.T, level closure.Level) (*lock.Oracle, *lock.Oracle) {
+	t.Helper()
+	img := testimage.Image(t, v1.Config{Entrypoint: []string{"/app/main.py"}, WorkingDir: "/app"}, program())
+	k, tree, inv := keep(t, level)
+	g, err := lock.GuardOf(k, tree, inv, lock.Header{Level: level})
+	if err != nil {
+		t.Fatal(err)
+	}
+	label, err := g.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	light, err := carve.Carve(t.Context(), img, tree, carve.Options{
+		Keep: func(e *image.Entry) (int, bool) { return 0, k.Has(e.Path) }, Replace: k.Rewritten, Labels: map[string]string{lock.Label: label},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := light.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := lock.ParseGuard(cfg.Config.Labels[lock.Label])
+	if err != nil {
+		t.Fatal(err)
+	}
+	lightTree, lightInv := read(t, light)
+	return again.Oracle(lightTree, lightInv), lock.OracleOf(k, tree, inv)
+}
+
+func TestWhy(t *testing.T) {
+	light, original := carved(t, closure.Safe)
+	for _, c := range []struct{ path, want string }{
+		{"/app/main.py", "kept: directory"},
+		{"app/templates/index.html", "kept: directory"},
+		{"/lib/libtool.so.2", "kept as /usr/lib/libtool.so.2 of deb libtool: package"},
+		{"/lib", "kept: link"},
+		{"/usr", "kept: directory package"},
+		{site + "flask/__pycache__/app.cpython-311.pyc", "kept of pypi Flask: bytecode package"},
+		{site + "flask/__pycache__/__init__.cpython-311.pyc", "dropped of pypi Flask: bytecode of modules that were not imported"},
+		{site + "flask/tests/test_a.py", "dropped with " + site + "flask/tests: tests of libraries"},
+		{"/usr/bin/gone", "dropped of deb gone: package not needed"},
+		{"/usr/share/man/man1/tool.1", "dropped with /usr/share/man: man pages"},
+		{"/opt/other/file", "dropped with /opt: never looked up"},
+		{"/opt/other", "dropped with /opt: never looked up"},
+		{"/etc/passwd", "kept: system"},
+		{"/usr/bin/never", "absent"},
+		{"/app/.git/HEAD", "dropped with /app/.git: version control"},
+	} {
+		if got := answer(light.Why(c.path)); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.path, got, c.want)
+		}
+		a, b := light.Why(c.path), original.Why(c.path)
+		if a.State != b.State || a.Rule != b.Rule {
+			t.Errorf("%s: the carved image says %s, the original %s", c.path, answer(a), answer(b))
+		}
+	}
+}
+
+func answer(a lock.Answer) string {
+	s := a.State
+	if a.Real != "" && a.Real != "/"+strings.TrimPrefix(a.Path, "/") {
+		s += " as " + a.Real
+	}
+	if a.Package != "" && a.Directory == "" {
+		s += " of " + a.Package
+	}
+	if a.Directory != "" {
+		s += " with " + a.Directory
+	}
+	if a.Rule != "" {
+		s += ": " + a.Rule
+	}
+	var rules []string
+	for _, x := range a.Chain {
+		if !slices.Contains(rules, x.Rule) {
+			rules = append(rules, x.Rule)
+		}
+	}
+	if len(rules) > 0 {
+		s += ": " + strings.Join(rules, " ")
+	}
+	return s
+}
+
+// At every level, of every path of the original, the carved image knows whether it stays.
+func TestWhyAll(t *testing.T) {
+	for _, level := range []closure.Level{closure.Safe, closure.Tight} {
+		light, _ := carved(t, level)
+		k, tree, _ := keep(t, level)
+		for e := range tree.All() {
+			want := lock.Dropped
+			if k.Has(e.Path) {
+				want = lock.Kept
+			}
+			if got := light.Why(e.Path); got.State != want {
+				t.Errorf("%s: %s: got %s, want %s", level, e.Path, answer(got), want)
+			}
+		}
+	}
+}
+
+func TestParseGuardErrors(t *testing.T) {
+	for _, label := range []string{"", "2:", "1:!", "1:AAAA", "1:" + strings.Repeat("A", 1000)} {
+		if _, err := lock.ParseGuard(label); err == nil || !strings.Contains(err.Error(), lock.Label) {
+			t.Errorf("%.20q: got %v", label, err)
+		}
+	}
+}
+
+// A guard that is read is written in a form that is read as the same.
+func FuzzParseGuard(f *testing.F) {
+	const head = "version: 1\nlevel: safe\n\x00"
+	f.Add(head + "\"man pages\" \"deb tool\"\n /usr/share/man/**\n\"never looked up\" \"\"\n /opt/: a \"b c\"\n")
+	f.Add(head + "x \"\"\n //: a\n")
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, _ = lock.ParseGuard(text)
+		g, err := lock.ParseGuard("1:" + base64.StdEncoding.EncodeToString(z.EncodeAll([]byte(text), nil)))
+		if err != nil {
+			return
+		}
+		label, err := g.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := lock.ParseGuard(label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second, err := again.Encode(); err != nil || second != label {
+			t.Errorf("%v: encoded again it is another label", err)
+		}
+	})
+}
