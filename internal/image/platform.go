@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // errNoPlatform tells a caller who asks several places that this one has the image, but not for the platform.
@@ -15,10 +16,15 @@ var errNoPlatform = errors.New("no image for the platform")
 // attestation marks an index entry that describes another one and is no image (BuildKit's attestation storage).
 const attestation = "vnd.docker.reference.type"
 
+// isArtifact tells what is attached to an image from images: those have a configuration's type as theirs, or none.
+func isArtifact(d v1.Descriptor) bool {
+	return d.ArtifactType != "" && !d.MediaType.IsIndex() && !types.MediaType(d.ArtifactType).IsConfig()
+}
+
 // runnable returns the entries of an index that can be images, without attestations.
 func runnable(m []v1.Descriptor) []v1.Descriptor {
 	return slices.DeleteFunc(slices.Clone(m), func(d v1.Descriptor) bool {
-		return d.Annotations[attestation] != "" || d.ArtifactType != "" || !d.MediaType.IsImage() && !d.MediaType.IsIndex() ||
+		return d.Annotations[attestation] != "" || isArtifact(d) || !d.MediaType.IsImage() && !d.MediaType.IsIndex() ||
 			d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
 	})
 }
