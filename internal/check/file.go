@@ -200,10 +200,18 @@ func located(name string, src []byte, err error) error {
 	return e
 }
 
+// letters are those of a word, in order.
+func letters(word string) string {
+	b := []byte(word)
+	slices.Sort(b)
+	return string(b)
+}
+
 func didYouMean(word string) string {
 	best, dist := "", 3
 	for _, k := range known {
-		if d := levenshtein.Distance(word, k, nil); d < dist {
+		// Of two that are as near, the one with the same letters: "prot" is port, not drop.
+		if d := levenshtein.Distance(word, k, nil); d < dist || d == dist && letters(k) == letters(word) {
 			best, dist = k, d
 		}
 	}

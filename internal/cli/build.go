@@ -112,7 +112,7 @@ func stages(d *dockerfile.Document) string {
 // directory is the one argument: the program's.
 func directory(c *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, such as %s .", len(args), c.UseLine(), c.CommandPath())
+		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, where . is the current one", len(args), c.UseLine())
 	}
 	return nil
 }
@@ -179,7 +179,8 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	if err != nil {
 		return err
 	}
-	e, err := g.open(c, a)
+	layers := filepath.Join(g.stateDir(), "layers")
+	e, err := g.open(c, a, ladder.Watch(layers))
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	}
 	res, err := p.Climb(c.Context(), ladder.Options{
 		Engine: e, Build: template, Checks: checks, Source: source, NoChecks: b.noChecks, Only: b.only, Allow: b.allow,
-		Binary: binary, CacheDir: filepath.Join(g.stateDir(), "layers"), Jobs: b.jobs, Lock: lk, LockName: b.lock,
+		Binary: binary, CacheDir: layers, Jobs: b.jobs, Lock: lk, LockName: b.lock,
 	})
 	if perr := template.Progress.Close(); err == nil {
 		err = perr

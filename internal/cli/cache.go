@@ -89,7 +89,7 @@ func openPlain(c *cobra.Command, g *global) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.open(c, a)
+	return g.open(c, a, nil)
 }
 
 // size reads a size such as 10GB; "" is 0.

@@ -119,7 +119,7 @@ func (k *carveFlags) run(c *cobra.Command, g *global, ref string) error {
 	if k.locked {
 		return k.runLocked(c, g, a, img, ref, limits, start)
 	}
-	e, err := g.open(c, a)
+	e, err := g.open(c, a, nil)
 	if err != nil {
 		return err
 	}

@@ -115,10 +115,10 @@ func (g *global) access() (access.Config, error) {
 	return a, err
 }
 
-// open starts the engine that the flags name.
-func (g *global) open(c *cobra.Command, a access.Config) (*engine.Engine, error) {
+// open starts the engine that the flags name. What it unpacks, watch sees.
+func (g *global) open(c *cobra.Command, a access.Config, watch engine.Watch) (*engine.Engine, error) {
 	return engine.Open(c.Context(), engine.Options{
-		Address: g.engine, State: g.stateDir(), Wait: g.wait, Access: a,
+		Address: g.engine, State: g.stateDir(), Wait: g.wait, Access: a, Watch: watch,
 		Warn: func(s string) { fmt.Fprintln(c.ErrOrStderr(), "lighten:", s) },
 	})
 }

@@ -27,7 +27,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 1"
+const KeepName = inventory.KeepName + ", closure 2"
 
 // Distil takes from a source what it imports and which commands it names, for image.TreeOptions.Distil.
 func Distil(p string, size int64) func([]byte) []string {
@@ -39,7 +39,7 @@ func Distil(p string, size int64) func([]byte) []string {
 	return func(b []byte) []string {
 		facts := map[string]bool{}
 		if py {
-			pythonFacts(b, facts)
+			pythonFacts(b, facts, own)
 		}
 		if own {
 			runFacts(b, facts)
@@ -54,8 +54,12 @@ var (
 	moduleName = regexp.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
 )
 
-// pythonFacts finds import statements, at the top and within functions, and strings by which modules may be imported later.
-func pythonFacts(b []byte, facts map[string]bool) {
+// pythonFacts finds import statements, at the top and within functions, and strings by which modules may be imported later:
+// dotted ones, and in the program's own sources any that could be a name.
+func pythonFacts(b []byte, facts map[string]bool, own bool) {
+	if bytes.Contains(b, []byte("find_library")) {
+		facts[factRun+"ldconfig"] = true // ctypes.util asks it where a library is
+	}
 	open := "" // the package of an import whose names go on in further lines
 	for line := range bytes.Lines(b) {
 		if open != "" {
@@ -84,11 +88,12 @@ func pythonFacts(b []byte, facts map[string]bool) {
 			}
 			continue
 		}
-		if bytes.IndexByte(line, '.') < 0 && !bytes.Contains(line, []byte("import")) {
+		any := own || bytes.Contains(line, []byte("import"))
+		if bytes.IndexByte(line, '.') < 0 && !any {
 			continue
 		}
 		for _, m := range dotted.FindAllSubmatch(line, -1) {
-			if bytes.IndexByte(m[1], '.') > 0 || bytes.Contains(line, []byte("import")) {
+			if bytes.IndexByte(m[1], '.') > 0 || any {
 				facts[factString+string(m[1])] = true
 			}
 		}
@@ -116,10 +121,11 @@ var (
 	wordRule = regexp.MustCompile(`/?[A-Za-z0-9_][A-Za-z0-9_./+-]*`)
 )
 
-// nearby is how many lines after a call its arguments may stand.
+// nearby is how many lines a call's arguments may take.
 const nearby = 5
 
-// runFacts finds words that may be commands: in strings on lines that run commands and on those after them.
+// runFacts finds words that may be commands in a source that runs some: every word in the strings of lines near such a call,
+// and elsewhere strings that are one word.
 func runFacts(b []byte, facts map[string]bool) {
 	if !runs.Match(b) {
 		return
@@ -129,12 +135,13 @@ func runFacts(b []byte, facts map[string]bool) {
 		if runs.Match(line) {
 			left = nearby
 		}
-		if left == 0 {
-			continue
-		}
 		left--
 		for _, q := range quoted.FindAll(line, -1) {
-			for _, w := range wordRule.FindAll(q, -1) {
+			words := wordRule.FindAll(q, -1)
+			if left < 0 && (len(words) != 1 || len(words[0]) != len(q)-2) {
+				continue
+			}
+			for _, w := range words {
 				facts[factRun+string(w)] = true
 			}
 		}

@@ -27,7 +27,7 @@ var dropTable = []dropRow{
 		regexp.MustCompile(`/copyright$`)},
 	{"man pages", regexp.MustCompile(`^/usr/(?:local/)?(?:share/)?(?:man|info)/`), nil},
 	{"translations of messages", regexp.MustCompile(`^/usr/(?:local/)?share/locale/`), nil},
-	{"locales", regexp.MustCompile(`^/usr/lib/locale/|^/usr/share/i18n/`), nil},
+	{"locales", regexp.MustCompile(`^/usr/lib/locale/|^/usr/share/i18n/`), regexp.MustCompile(`^/usr/lib/locale/C\.`)},
 	{"character set conversions", regexp.MustCompile(`^/usr/lib/[^/]+/gconv/|^/usr/lib/gconv/`), nil},
 	{"parts of the C library for other programs", regexp.MustCompile(`/(?:libmvec|libBrokenLocale|libanl|libthread_db|libpcprofile|libmemusage|libc_malloc_debug|libSegFault|libnss_compat|libnss_hesiod|libnsl)[.-][^/]*$`), regexp.MustCompile(`/libnsl\.so\.[2-9]`)},
 	{"headers", regexp.MustCompile(`^/usr/(?:local/)?include/`), nil},

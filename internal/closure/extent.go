@@ -55,7 +55,7 @@ func describes(p inventory.Package, file string, l Level) bool {
 	dir, base := path.Split(file)
 	switch {
 	case dir == "/var/lib/dpkg/info/":
-		return l != Tight && (strings.HasSuffix(base, ".list") || strings.HasSuffix(base, ".md5sums") || strings.HasSuffix(base, ".conffiles"))
+		return l != Tight && (strings.HasSuffix(base, ".list") || strings.HasSuffix(base, ".conffiles"))
 	case dir == "/var/lib/dpkg/status.d/", base == "copyright" && strings.HasPrefix(dir, "/usr/share/doc/"):
 		return true
 	}

@@ -150,7 +150,7 @@ func keepCases() []keepCase {
 		},
 		{
 			name: "commands that the program's source names where it runs commands", tree: testimage.Tree{
-				"/app/main.py": "file 0644 import subprocess\nsubprocess.run(['git', 'log'])\nWORDS = 'ls'\n\n\n\n\n\nTEXT = 'cat'\n", "/usr/bin/git": exe + amd64(""), "/usr/bin/cat": exe + amd64(""),
+				"/app/main.py": "file 0644 import subprocess\nsubprocess.run(['git', 'log'])\nWORDS = 'ls'\n\n\n\n\n\nTEXT = 'a cat sleeps'\n", "/usr/bin/git": exe + amd64(""), "/usr/bin/cat": exe + amd64(""),
 			},
 			looked: "open /app/main.py", stays: "/usr/bin/git", goes: map[string]string{"/usr/bin/cat": "never looked up"},
 		},
@@ -221,14 +221,14 @@ func pythonCase(level closure.Level) keepCase {
 		}),
 		config: v1.Config{WorkingDir: "/app", Cmd: []string{"python", "app.py"}},
 		looked: "exec /usr/local/bin/python\nopen " + lib + "os.py\nopen " + lib + "__pycache__/os.cpython-311.pyc\nopen " + site + "flask/__init__.py\nlist " + lib + "\nopen " + site + "_distutils_hack/__init__.py",
-		stays: "/usr/local/bin/python /usr/local/bin/python3 /usr/local/bin/python3.11 " + lib + "os.py " + lib + "__pycache__/os.cpython-311.pyc " + lib + "json/decoder.py " +
-			lib + "encodings/cp1252.py " + site + "flask/data.txt " + site + "Flask-3.0.dist-info/RECORD /usr/local/bin/flask " + site + "blinker.py " + site + "_distutils_hack/__init__.py " +
+		stays: "/usr/local/bin/python /usr/local/bin/python3 /usr/local/bin/python3.11 " + lib + "os.py " + lib + "__pycache__/os.cpython-311.pyc " +
+			lib + "encodings/cp1252.py " + site + "flask/data.txt " + site + "Flask-3.0.dist-info/RECORD /usr/local/bin/flask " + site + "_distutils_hack/__init__.py " +
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libsqlite3.so.0 " + site + "setuptools-70.dist-info/METADATA",
 		goes: map[string]string{
 			lib + "__pycache__/os.cpython-311.opt-1.pyc":            "bytecode for python -O",
 			lib + "json/__pycache__/decoder.cpython-311.pyc":        "bytecode of modules that were not imported",
-			lib + "idlelib/x.py":                                    "Python's own tests, editors and installers",
-			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": "modules of Python that nothing imports",
+			lib + "idlelib/x.py":                                    "Python's own tests, tools and what is given up",
+			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": "Python's own tests, tools and what is given up",
 			"/usr/lib/x86_64-linux-gnu/libnsl.so.2":                 "never looked up",
 			site + "flask/tests/t.py":                               "tests of libraries",
 			site + "pip/__init__.py":                                "package not needed",
@@ -236,9 +236,10 @@ func pythonCase(level closure.Level) keepCase {
 		},
 	}
 	if level == closure.Safe {
-		c.stays += " " + lib + "wave.py " + site + "flask/later.py"
+		c.stays += " " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "blinker.py"
 	} else {
 		c.goes[lib+"wave.py"] = "modules of Python that nothing imports"
+		c.goes[site+"flask/later.py"] = "modules of distributions that were not imported"
 	}
 	return c
 }

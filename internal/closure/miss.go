@@ -18,7 +18,7 @@ func (k *Keep) Misses(p observe.Path) bool {
 	if final == nil {
 		return false
 	}
-	if strings.HasSuffix(final.Path, ".pyc") && k.Has(sourceOf(final.Path)) {
+	if strings.HasSuffix(final.Path, ".pyc") && k.Has(sourceOf(final.Path)) || strings.HasSuffix(final.Path, "/__pycache__") {
 		return false
 	}
 	for _, e := range append(trail, final) {

@@ -192,6 +192,10 @@ func (m *maker) module(e *image.Entry, r Reason) {
 		m.keep.drops[e.Path] = "bytecode for python -O"
 		return
 	}
+	if m.Level == Tight && r.Rule == "distribution" && !m.keep.Has(e.Path) && (strings.HasSuffix(e.Path, ".py") || strings.HasSuffix(e.Path, ".pyi") || e.ELF != nil) {
+		m.keep.drops[e.Path] = "modules of distributions that were not imported"
+		return
+	}
 	if strings.HasSuffix(e.Path, ".pyc") && strings.HasSuffix(path.Dir(e.Path), "/__pycache__") && !m.keep.Has(e.Path) {
 		m.keep.drops[e.Path] = unseenBytecode // evidence brings it, or its source's does
 		return
@@ -210,6 +214,28 @@ func (m *maker) empty(e *image.Entry) bool {
 func (m *maker) distributionsNamed(name string) []*owned {
 	want := canonical(name)
 	return slices.DeleteFunc(m.distributionsOf(), func(o *owned) bool { return canonical(o.Name) != want })
+}
+
+// imported keeps, at the level tight, what the program's own sources import and no check has imported: of a distribution of which
+// nothing is evident all, else the module.
+func (m *maker) imported(names []string) {
+	for _, name := range names {
+		p, ok := m.Inventory.Module(name)
+		if !ok || p.Ecosystem != inventory.PyPI {
+			continue
+		}
+		for _, o := range m.distributionsNamed(p.Name) {
+			seen := slices.ContainsFunc(o.files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) })
+			module := "/" + strings.ReplaceAll(name, ".", "/")
+			for _, f := range o.files {
+				stem, _, _ := strings.Cut(path.Base(f.Path), ".")
+				at := path.Join(path.Dir(f.Path), stem)
+				if named := strings.HasSuffix(at, module) || strings.HasSuffix(at, module+"/__init__"); named || !seen && !libraryTests.MatchString(f.Path) && !strings.HasSuffix(f.Path, ".pyc") {
+					m.along(f, weak, Reason{Rule: "distribution", Note: "the program imports " + name})
+				}
+			}
+		}
+	}
 }
 
 // unownedModule keeps all of a package that lies in site-packages without a record, and what steers the import system.

@@ -11,10 +11,15 @@ import (
 	"github.com/lighten/lighten/internal/inventory"
 )
 
-// neverImported are parts of the standard library that a service does not import: its own tests, editors, teaching
-// programs, installers, and what only builds Python. What evidence or a source names stays.
-var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|msilib)(?:/|$)` +
-	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx)[^/]*$`)
+// neverImported are parts of the standard library that a service does not import: tests, editors, teaching programs,
+// installers, tools for developers, what only builds Python, and what PEP 594 gave up. What evidence or a source names stays.
+var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|` +
+	`distutils|venv|unittest|(?:pydoc|doctest|pdb|bdb|profile|cProfile|pstats|trace|tabnanny|pyclbr|modulefinder|pickletools|py_compile|compileall|symtable)\.py|` +
+	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib)\.py|msilib)(?:/|$)` +
+	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx|_crypt|audioop|nis|ossaudiodev|spwd|_lsprof)[^/]*$`)
+
+// unseenLibrary is the rule that drops [neverImported].
+const unseenLibrary = "Python's own tests, tools and what is given up"
 
 // library is a Python's standard library: its modules by dotted name.
 type library struct {
@@ -84,17 +89,20 @@ func moduleOf(rel string) (name string, cache bool) {
 }
 
 // byInterpreter are modules that the interpreter itself imports, by names in its own code (grep PyImport_Import in
-// CPython), and those that find others by computed names.
+// CPython), and those that find others by computed names. Of the first ones it may import any at any time.
 var byInterpreter = []string{
-	"encodings", "codecs", "io", "abc", "site", "os", "stat", "posixpath", "genericpath", "_collections_abc", "_sitebuiltins", "importlib", "importlib.util",
-	"importlib.machinery", "importlib.metadata", "importlib.resources", "warnings", "traceback", "linecache", "tokenize", "threading", "_strptime", "copyreg", "types", "enum", "collections",
-	"collections.abc", "re", "unicodedata", "stringprep", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "_bootsubprocess", "runpy", "pkgutil",
+	"encodings", "codecs", "io", "abc", "site", "os", "warnings", "traceback", "linecache", "tokenize", "threading", "_strptime", "copyreg", "stringprep",
+	"stat", "posixpath", "genericpath", "_collections_abc", "_sitebuiltins", "importlib", "importlib.util",
+	"importlib.machinery", "importlib.metadata", "importlib.resources", "types", "enum", "collections",
+	"collections.abc", "re", "unicodedata", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "_bootsubprocess", "runpy", "pkgutil",
 	"zipimport", "zoneinfo", "ast", "inspect", "weakref", "functools", "contextlib", "keyword", "multiprocessing.resource_tracker", "multiprocessing.spawn",
 	"multiprocessing.forkserver", "concurrent.futures.thread", "concurrent.futures.process", "ctypes.util", "subprocess", "logging.handlers", "logging.config",
 }
 
 // unseenBytecode is the rule that drops bytecode: a module that a later request imports is compiled then.
 const unseenBytecode = "bytecode of modules that were not imported"
+
+const atAnyTime = 14
 
 // interactive are modules for people at a prompt. The library imports them where somebody is there.
 var interactive = map[string]bool{
@@ -110,6 +118,9 @@ func (m *maker) importedOf() []string {
 			continue
 		}
 		installed := siteDir.MatchString(n.entry.Path)
+		if installed && m.Level == Tight {
+			continue // what it needed, it has imported
+		}
 		for _, f := range n.entry.Facts {
 			x, ok := strings.CutPrefix(f, factImport)
 			if !ok {
@@ -132,11 +143,19 @@ func (m *maker) inLibrary(p string) bool {
 func (m *maker) reach() bool {
 	before := len(m.keep.nodes)
 	outside := m.importedOf()
+	if m.Level == Tight {
+		m.imported(outside)
+	}
 	for _, l := range m.stdlib {
-		wave := slices.Concat(outside, byInterpreter)
+		wave := slices.Concat(outside, byInterpreter[:atAnyTime])
+		if m.Level == Safe {
+			wave = append(wave, byInterpreter[atAnyTime:]...)
+		}
 		for name, x := range l.modules {
-			if slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }) ||
-				slices.ContainsFunc(x.caches, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }) || strings.HasPrefix(name, "encodings.") {
+			evident := m.evidentModule(x)
+			if evident && m.Level == Tight {
+				l.reached[name] = true // and not followed: what it needs, it has imported
+			} else if evident || strings.HasPrefix(name, "encodings.") {
 				wave = append(wave, name)
 			}
 		}
@@ -160,8 +179,13 @@ func (l *library) visit(name string) []string {
 		l.reached[at] = true
 		for _, e := range x.files {
 			for _, f := range e.Facts {
-				if n, ok := strings.CutPrefix(f, factImport); ok {
+				n, ok := strings.CutPrefix(f, factImport)
+				if ok {
 					n = absolute(at, n, path.Base(e.Path) == "__init__.py")
+				} else if n, ok = strings.CutPrefix(f, factString); ok && l.modules[n] == nil {
+					continue // a string counts when it names a module to the letter
+				}
+				if ok {
 					if top, _, _ := strings.Cut(n, "."); !interactive[top] {
 						next = append(next, n)
 					}
@@ -211,7 +235,7 @@ func (m *maker) enterLibrary(l *library) {
 			case l.reached[name]:
 				m.along(e, weak, why)
 			case neverImported.MatchString(rel):
-				m.keep.drops[e.Path] = "Python's own tests, editors and installers"
+				m.keep.drops[e.Path] = unseenLibrary
 			case m.Level == Tight || e.ELF != nil && m.foreign(e):
 				m.keep.drops[e.Path] = "modules of Python that nothing imports"
 			default:
@@ -234,7 +258,7 @@ func (m *maker) enterLibrary(l *library) {
 			continue
 		}
 		if rel := e.Path[len(l.dir)+1:]; neverImported.MatchString(rel) {
-			m.keep.drops[e.Path] = "Python's own tests, editors and installers"
+			m.keep.drops[e.Path] = unseenLibrary
 		} else if m.Level == Safe {
 			m.along(e, weak, any)
 		}

@@ -30,11 +30,31 @@ func (m *maker) system() {
 	for _, p := range records {
 		m.add(p, weak, Reason{Rule: "package records", Note: "scanners read it"})
 	}
+	var last *image.Entry // a directory of which nothing was seen to lie in it so far
 	for e := range m.Tree.All() {
 		if path.Dir(e.Path) == "/" && e.Type == symlink {
 			m.enter(e, weak, Reason{Rule: "system", Note: "a link of the root directory"})
 		}
+		if last != nil && !strings.HasPrefix(e.Path, last.Path+"/") {
+			m.emptyDirectory(last)
+		}
+		last = nil
+		if e.IsDir() {
+			last = e
+		}
 	}
+	if last != nil {
+		m.emptyDirectory(last)
+	}
+}
+
+// emptyDirectory keeps a directory that somebody made for what is to come: uploads, sockets, mounts. It costs nothing, and a
+// program finds out late that it is gone. Those of what is dropped as a whole go with it.
+func (m *maker) emptyDirectory(e *image.Entry) {
+	if kernelOwn(e.Path) || pythonPath(e.Path) || nodePackage(e.Path) != "" {
+		return
+	}
+	m.along(e, weak, Reason{Rule: "system", Note: "an empty directory, made for what is to come"})
 }
 
 // isSystem tells paths of the distribution that no package owns.
@@ -135,7 +155,8 @@ var companionTable = []companion{
 	{"certificate authorities", []string{"libssl.so*", "libgnutls.so*", "libcurl*", "node", "java"}, []string{"/etc/ssl/certs/ca-certificates.crt"}, false},
 	{"types by a file's beginning", []string{"libmagic.so*"}, []string{"/etc/magic", "/etc/magic.mime", "/usr/share/misc/magic*", "/usr/lib/file/magic.mgc", "/usr/share/file/**"}, false},
 	{"fonts and their configuration", []string{"libfontconfig.so*"}, []string{"/etc/fonts/**", "/usr/share/fontconfig/**", "/usr/share/fonts/**", "/var/cache/fontconfig/**"}, false},
-	{"terminals are opened by name", []string{"libtinfo.so*", "libtinfow.so*", "libncurses.so*", "libncursesw.so*"}, []string{"/lib/terminfo/**", "/etc/terminfo/**"}, true},
+	{"terminals are opened by name", []string{"libtinfo.so*", "libtinfow.so*", "libncurses.so*", "libncursesw.so*"}, []string{"/lib/terminfo/**", "/usr/lib/terminfo/**", "/etc/terminfo/**", "/usr/share/terminfo"}, true},
+	{"keys at a prompt", []string{"libreadline.so*"}, []string{"/etc/inputrc"}, false},
 	{"configuration of Kerberos", []string{"libkrb5.so*"}, []string{"/etc/krb5.conf", "/etc/krb5.conf.d/**"}, false},
 	{"authentication modules are opened by name", []string{"libpam.so*"}, []string{"/etc/pam.conf", "/etc/pam.d/**", "/etc/security/**", "/lib/*/security/**", "/usr/lib/*/security/**"}, true},
 	{"authentication plugins are opened by name", []string{"libsasl2.so*"}, []string{"/usr/lib/*/sasl2/**", "/usr/lib/sasl2/**", "/etc/sasl2/**"}, false},

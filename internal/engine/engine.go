@@ -32,7 +32,11 @@ type Options struct {
 	Wait    bool          // wait for another process on the same state instead of failing
 	Access  access.Config // registries, certificate authority, proxies
 	Warn    func(string)  // receives what the user should know; nil: dropped
+	Watch   Watch         // sees the content of layers that the embedded engine unpacks, on its way; nil: nobody does
 }
+
+// Watch is asked about each layer that is unpacked.
+type Watch = embedded.Watch
 
 // Engine is an open engine. Its methods may be called concurrently.
 type Engine struct {
@@ -119,7 +123,7 @@ func (e *Engine) openEmbedded(ctx context.Context) error {
 	if e.scratch, err = os.MkdirTemp(temp, "run-"); err != nil {
 		return errors.Join(fmt.Errorf("making a temporary directory: %w", err), lock.Release())
 	}
-	inner, err := embedded.New(embedded.Options{State: e.opts.State, Access: e.opts.Access})
+	inner, err := embedded.New(embedded.Options{State: e.opts.State, Access: e.opts.Access, Watch: e.opts.Watch, Warn: e.opts.Warn})
 	if err != nil {
 		return errors.Join(err, lock.Release())
 	}

@@ -110,34 +110,23 @@ func (b *Built) Image(ctx context.Context, ref string) (*Built, error) {
 	return built, nil
 }
 
+// ImageConfig is the configuration of an image of a registry, which is not unpacked for it.
+func (b *Built) ImageConfig(ctx context.Context, ref string) (*v1.ConfigFile, error) {
+	_, config, _, err := resolve(ctx, b.client, ref, b.platform)
+	if err != nil {
+		return nil, b.solve.explain(err, &Build{Filename: ref})
+	}
+	return config, nil
+}
+
 // image resolves and unpacks an image of a registry.
 func (s *solve) image(ctx context.Context, c gw.Client, ref, platform string) (*Built, error) {
 	start := time.Now()
-	named, err := reference.ParseNormalizedNamed(ref)
+	full, config, opts, err := resolve(ctx, c, ref, platform)
 	if err != nil {
-		return nil, fmt.Errorf("reading the image name %q: %w", ref, err)
-	}
-	name := reference.TagNameOnly(named).String()
-	var plat *ocispecs.Platform
-	opts := []llb.ImageOption{llb.WithCustomName("image " + ref)}
-	if platform != "" {
-		p, err := platforms.Parse(platform)
-		if err != nil {
-			return nil, fmt.Errorf("reading the platform %q: %w", platform, err)
-		}
-		plat = &p
-		opts = append(opts, llb.Platform(p))
-	}
-	full, _, raw, err := c.ResolveImageConfig(ctx, name, sourceresolver.Opt{
-		LogName: "load metadata for " + ref, ImageOpt: &sourceresolver.ResolveImageOpt{Platform: plat},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ref, err)
-	}
-	b := &Built{solve: s, client: c, platform: platform}
-	if b.config, err = parseConfig(raw); err != nil {
 		return nil, err
 	}
+	b := &Built{solve: s, client: c, platform: platform, config: config}
 	def, err := llb.Image(full, opts...).Marshal(ctx)
 	if err != nil {
 		return nil, err
@@ -148,6 +137,32 @@ func (s *solve) image(ctx context.Context, c gw.Client, ref, platform string) (*
 	b.ref = b.result.Ref
 	b.Seconds = time.Since(start).Seconds()
 	return b, nil
+}
+
+// resolve finds an image of a registry: its name with its digest, its configuration, and how it becomes a step's input.
+func resolve(ctx context.Context, c gw.Client, ref, platform string) (string, *v1.ConfigFile, []llb.ImageOption, error) {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return "", nil, nil, fmt.Errorf("reading the image name %q: %w", ref, err)
+	}
+	var plat *ocispecs.Platform
+	opts := []llb.ImageOption{llb.WithCustomName("image " + ref)}
+	if platform != "" {
+		p, err := platforms.Parse(platform)
+		if err != nil {
+			return "", nil, nil, fmt.Errorf("reading the platform %q: %w", platform, err)
+		}
+		plat = &p
+		opts = append(opts, llb.Platform(p))
+	}
+	full, _, raw, err := c.ResolveImageConfig(ctx, reference.TagNameOnly(named).String(), sourceresolver.Opt{
+		LogName: "load metadata for " + ref, ImageOpt: &sourceresolver.ResolveImageOpt{Platform: plat},
+	})
+	if err != nil {
+		return "", nil, nil, fmt.Errorf("%s: %w", ref, err)
+	}
+	config, err := parseConfig(raw)
+	return full, config, opts, err
 }
 
 // Run is a program of lighten's own to run in an image's root file system.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -89,6 +90,32 @@ func checked(ctx context.Context, rc io.Reader, want v1.Hash, read func(io.Reade
 }
 
 const pipeSize = 256 << 10
+
+// Index reads a layer's uncompressed content to its end and returns what puts its index into o.CacheDir, where [ReadTree]
+// finds it. The caller calls that only when the content has the diff ID, which Index does not check.
+func (o TreeOptions) Index(content io.Reader) (save func(diffID v1.Hash) error, err error) {
+	o = o.withDefaults()
+	stream := bufio.NewReaderSize(content, pipeSize)
+	index, err := readLayer(stream, &o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.Copy(io.Discard, stream); err != nil {
+		return nil, err
+	}
+	return func(diffID v1.Hash) error { return newCache(&o).save(diffID, index) }, nil
+}
+
+// Indexed reports whether o.CacheDir may have the index of a layer.
+func (o TreeOptions) Indexed(diffID v1.Hash) bool {
+	o = o.withDefaults()
+	c := newCache(&o)
+	if c.dir == "" {
+		return false
+	}
+	_, err := os.Stat(c.file(diffID))
+	return err == nil
+}
 
 // readLayer indexes an uncompressed layer.
 func readLayer(r io.Reader, o *TreeOptions) (*layerIndex, error) {

@@ -77,7 +77,7 @@ func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error 
 		return err
 	}
 	if docker && len(arts) > 0 {
-		return errors.New("Docker's formats hold no attached documents; write them to files")
+		return errors.New("no attached documents in Docker's formats; write them to files")
 	}
 	if err := deliver(ctx, w, arts, l, recorded, o); err != nil {
 		return err

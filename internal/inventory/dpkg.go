@@ -69,8 +69,9 @@ func (i *Inventory) ownFile(p string, pkg *Package) {
 	if p == "" || p == "/." || merged[p] {
 		return
 	}
-	if e := i.tree.Get(i.realPath(p)); e != nil && !e.IsDir() {
-		i.own(p, pkg)
+	p = i.realPath(p)
+	if e := i.tree.Get(p); e != nil && !e.IsDir() && i.owners[p] == nil {
+		i.owners[p] = pkg
 	}
 }
 

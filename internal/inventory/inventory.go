@@ -127,7 +127,7 @@ func (i *Inventory) realPath(p string) string {
 	if real == "" {
 		return ""
 	}
-	return path.Join(real, base)
+	return real + base // real ends with a slash
 }
 
 // content returns the kept content of a database file; an empty one when the file is not there.

@@ -48,8 +48,10 @@ type rung struct {
 	tree   *image.Tree
 	owners *inventory.Inventory
 	check  *check.Report
-	base   int        // layers that come from the base image
-	lock   *lock.File // of the carved one
+	base   int // layers that come from the base image
+
+	baseIDs []v1.Hash  // diff IDs of the base image
+	lock    *lock.File // of the carved one
 }
 
 // Result is a climbed ladder.
@@ -187,6 +189,9 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 	}
 	img, err := c.o.Engine.Build(ctx, b, func(ctx context.Context, built *engine.Built) error {
 		r.report.BuildSeconds = built.Seconds
+		if err := r.findBase(ctx, built); err != nil {
+			return err
+		}
 		if c.o.NoChecks {
 			return nil
 		}
@@ -238,7 +243,7 @@ func (c *climb) prove(ctx context.Context, r *rung, built *engine.Built) error {
 
 func (c *climb) measure(ctx context.Context, r *rung) error {
 	var err error
-	r.tree, err = image.ReadTree(ctx, r.img, image.TreeOptions{Keep: wanted, KeepName: wantedName, CacheDir: c.o.CacheDir})
+	r.tree, err = image.ReadTree(ctx, r.img, treeOptions(c.o.CacheDir))
 	if err != nil {
 		return fmt.Errorf("measuring %s: %w", r.Name, err)
 	}
@@ -257,24 +262,29 @@ func (c *climb) measure(ctx context.Context, r *rung) error {
 	if r.report.Setuid == nil {
 		r.report.Setuid = []string{}
 	}
-	return c.baseLayers(ctx, r)
+	r.countBase()
+	return nil
 }
 
-// baseLayers counts how many of the image's layers are its base image's.
-func (c *climb) baseLayers(ctx context.Context, r *rung) error {
+// findBase notes the layers of the candidate's base image.
+func (r *rung) findBase(ctx context.Context, built *engine.Built) error {
 	if r.Base == "" || r.Base == "scratch" {
 		return nil
 	}
-	err := c.o.Engine.Use(ctx, r.Base, c.o.Build.Platform, c.o.Build.Progress, func(_ context.Context, b *engine.Built) error {
-		ids := b.Config().RootFS.DiffIDs
-		for r.base < len(ids) && r.base < len(r.tree.Layers) && r.tree.Layers[r.base].DiffID == ids[r.base] {
-			r.base++
-		}
-		return nil
-	})
+	cf, err := built.ImageConfig(ctx, r.Base)
 	var be *engine.BuildError
-	if errors.As(err, &be) { // the base is another stage or a named context: no layer is attributed to it
+	if errors.As(err, &be) && ctx.Err() == nil { // the base is another stage or a named context: no layer is attributed to it
 		return nil
 	}
+	if err == nil {
+		r.baseIDs = cf.RootFS.DiffIDs
+	}
 	return err
+}
+
+// countBase counts how many of the image's layers are its base image's.
+func (r *rung) countBase() {
+	for r.base < len(r.baseIDs) && r.base < len(r.tree.Layers) && r.tree.Layers[r.base].DiffID == r.baseIDs[r.base] {
+		r.base++
+	}
 }

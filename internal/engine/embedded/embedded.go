@@ -14,15 +14,10 @@ import (
 	"path/filepath"
 	"time"
 
-	ctdsnapshot "github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/defaults"
-	"github.com/containerd/containerd/v2/plugins/snapshots/native"
-	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
-	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
 	"github.com/moby/buildkit/cache/remotecache"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/control"
-	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/frontend"
 	"github.com/moby/buildkit/frontend/gateway"
 	"github.com/moby/buildkit/session"
@@ -30,11 +25,9 @@ import (
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/grpcerrors"
-	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
-	"github.com/moby/buildkit/worker/runc"
 	"github.com/sirupsen/logrus"
 	bolt "go.etcd.io/bbolt"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -54,18 +47,21 @@ var ErrNotRoot = errors.New("the embedded engine mounts file systems and starts 
 type Options struct {
 	State  string        // its directory, kept between runs
 	Access access.Config // mirrors, certificate authority
+	Watch  Watch         // sees the layers that are unpacked; nil: nobody does
+	Warn   func(string)  // receives what the user should know; nil: dropped
 }
 
 // Engine is a running BuildKit.
 type Engine struct {
-	ctrl      *control.Controller
-	srv       *grpc.Server
-	lis       *bufconn.Listener
-	worker    *base.Worker
-	snapshots ctdsnapshot.Snapshotter
-	content   string
-	temp      string
-	cancel    context.CancelFunc
+	ctrl    *control.Controller
+	srv     *grpc.Server
+	lis     *bufconn.Listener
+	state   string
+	worker  *base.Worker
+	stores  *stores
+	content string
+	temp    string
+	cancel  context.CancelFunc
 }
 
 // New starts an engine on a state directory which the caller has locked and swept ([Sweep]).
@@ -78,6 +74,13 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	quiet()
+	lost, err := openState(o.State, bootID())
+	if err != nil {
+		return nil, err
+	}
+	if lost && o.Warn != nil {
+		o.Warn("the machine went down during an earlier run: the cache it left may be damaged and is made anew")
+	}
 	temp := Scratch(o.State)
 	if err := os.MkdirAll(temp, 0o700); err != nil {
 		return nil, fmt.Errorf("preparing the engine's state: %w", err)
@@ -102,29 +105,21 @@ func start(o Options, runtime string) (*Engine, error) {
 	// may be configured otherwise.
 	resolver.DefaultPool.Clear()
 	hosts := Hosts(o.Access)
-	sn := snapshotter(o.State)
-	// The worker leaves its snapshotter's database open: a second engine on the state would wait for it for ever.
-	var snaps ctdsnapshot.Snapshotter
-	newSnaps := sn.New
-	sn.New = func(root string) (s ctdsnapshot.Snapshotter, err error) {
-		snaps, err = newSnaps(root)
-		return snaps, err
-	}
-	wo, err := runc.NewWorkerOpt(o.State, sn, false, oci.ProcessSandbox, nil, nil,
-		netproviders.Opt{Mode: "host"}, nil, runtime, "", false, nil, "", "", nil)
+	wo, st, err := workerOpt(o.State, runtime)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the engine's state in %s: %w", o.State, err)
 	}
 	wo.RegistryHosts = hosts
 	wo.Executor = &executor{Executor: wo.Executor, trust: ca}
+	wo.Applier = &applier{wo.Applier, o.Watch}
 	wo.GCPolicy = gcPolicy(o.State)
 	w, err := base.NewWorker(context.Background(), wo)
 	if err != nil {
 		return nil, fmt.Errorf("starting the engine's worker: %w", err)
 	}
-	e := &Engine{worker: w, snapshots: snaps, content: filepath.Join(o.State, "runc-"+sn.Name, "content", "blobs")}
+	e := &Engine{state: o.State, worker: w, stores: st, content: filepath.Join(st.dir, "content", "blobs")}
 	if err := e.serve(o.State); err != nil {
-		return nil, errors.Join(err, w.Close(), snaps.Close())
+		return nil, errors.Join(err, w.Close(), st.close())
 	}
 	return e, nil
 }
@@ -154,16 +149,6 @@ func quiet() {
 	}
 }
 
-// snapshotter is overlayfs where the state's file system supports it, else plain copies (slow, but works anywhere).
-func snapshotter(state string) runc.SnapshotterFactory {
-	if err := overlayutils.Supported(state); err != nil {
-		return runc.SnapshotterFactory{Name: "native", New: native.NewSnapshotter}
-	}
-	return runc.SnapshotterFactory{Name: "overlayfs", New: func(root string) (ctdsnapshot.Snapshotter, error) {
-		return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
-	}}
-}
-
 // serve starts the controller on an in-memory connection.
 func (e *Engine) serve(state string) error {
 	sm, err := session.NewManager()
@@ -182,7 +167,7 @@ func (e *Engine) serve(state string) error {
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", filepath.Join(state, "cache.db"), err)
 	}
-	hist, err := boltutil.SafeOpen(filepath.Join(state, "history.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	hist, err := boltutil.SafeOpen(filepath.Join(state, "history.db"), 0o600, &bolt.Options{NoSync: true, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
 		return fmt.Errorf("opening %s: %w", filepath.Join(state, "history.db"), err)
 	}
@@ -235,7 +220,10 @@ func (e *Engine) Close() error {
 	case <-time.After(2 * time.Second):
 		e.srv.Stop()
 	}
-	err := errors.Join(e.ctrl.Close(), e.snapshots.Close())
+	err := errors.Join(e.ctrl.Close(), e.stores.close())
+	if err == nil {
+		err = closeState(e.state)
+	}
 	_, rmErr := newTrust(e.temp, nil)
 	return errors.Join(err, rmErr, leaveTemp(e.temp))
 }
