@@ -1,8 +1,10 @@
 package closure
 
 import (
+	"path"
 	"strings"
 
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/observe"
 )
 
@@ -29,6 +31,35 @@ func (k *Keep) Misses(p observe.Path) bool {
 	}
 	for e := range children(k.tree, final.Path) {
 		if !k.Has(e.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// MissedIn reports whether a look-up leads somewhere in the original and nowhere in another image, which need not be
+// one that was carved from it.
+func MissedIn(light, original *image.Tree, p observe.Path) bool {
+	if kernelOwn(p.Name) {
+		return false
+	}
+	_, final := walk(original, p.Name)
+	if final == nil {
+		return false
+	}
+	_, there := walk(light, p.Name)
+	if there == nil {
+		if strings.HasSuffix(final.Path, ".pyc") {
+			_, source := walk(light, sourceOf(p.Name))
+			return source == nil
+		}
+		return true
+	}
+	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(final.Path) {
+		return false
+	}
+	for e := range children(original, final.Path) {
+		if light.Get(path.Join(there.Path, path.Base(e.Path))) == nil {
 			return true
 		}
 	}

@@ -106,36 +106,29 @@ type healer struct {
 func (h *healer) read(ctx context.Context) error {
 	h.Step("reading the layers of the original")
 	var err error
-	h.res.Tree, err = image.ReadTree(ctx, h.img, image.TreeOptions{
-		Keep: closure.Want, Distil: closure.Distil, KeepName: closure.KeepName, CacheDir: h.CacheDir,
-	})
+	h.res.Tree, h.res.Inventory, err = Read(ctx, h.img, h.CacheDir)
 	if err != nil {
 		return fmt.Errorf("reading the original: %w", err)
 	}
-	if h.res.Inventory, err = inventory.Read(h.res.Tree); err != nil {
-		return fmt.Errorf("reading the original: %w", err)
-	}
 	return nil
+}
+
+// Read reads an image's files and who owns them, as far as carving needs them.
+func Read(ctx context.Context, img v1.Image, cacheDir string) (*image.Tree, *inventory.Inventory, error) {
+	t, err := image.ReadTree(ctx, img, image.TreeOptions{Keep: closure.Want, Distil: closure.Distil, KeepName: closure.KeepName, CacheDir: cacheDir})
+	if err != nil {
+		return nil, nil, err
+	}
+	inv, err := inventory.Read(t)
+	return t, inv, err
 }
 
 // observe runs the original: untraced for its answers, twice so that what changes from run to run is known, and traced
 // for the evidence. The hold-out checks are never asked of a traced original.
 func (h *healer) observe(ctx context.Context) error {
 	return h.Engine.UseImage(ctx, h.img, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
-		for n := range 2 {
-			h.Step([]string{"checking the original", "checking the original again, for what differs from run to run"}[n])
-			out, err := h.Trial.Run(ctx, b, trial.Options{Holdout: true, Answers: true})
-			if err != nil {
-				return fmt.Errorf("checking the original: %w", err)
-			}
-			if n == 0 || out.Report.StartMillis < h.res.Original.StartMillis {
-				h.res.Original = out.Report
-			}
-			h.answers = append(h.answers, out.Report)
-			if !passed(out.Report) {
-				h.res.Original = out.Report
-				return ErrOriginal
-			}
+		if err := h.ask(ctx, b); err != nil {
+			return err
 		}
 		h.Step("observing the original")
 		out, err := h.Trial.Run(ctx, b, trial.Options{Trace: true, Answers: true})
@@ -150,6 +143,26 @@ func (h *healer) observe(ctx context.Context) error {
 		h.evidence = append(h.evidence, closure.Evidence{Record: out.Record})
 		return nil
 	})
+}
+
+// ask checks the original, untraced and twice.
+func (h *healer) ask(ctx context.Context, b *engine.Built) error {
+	for n := range 2 {
+		h.Step([]string{"checking the original", "checking the original again, for what differs from run to run"}[n])
+		out, err := h.Trial.Run(ctx, b, trial.Options{Holdout: true, Answers: true})
+		if err != nil {
+			return fmt.Errorf("checking the original: %w", err)
+		}
+		if n == 0 || out.Report.StartMillis < h.res.Original.StartMillis {
+			h.res.Original = out.Report
+		}
+		h.answers = append(h.answers, out.Report)
+		if !passed(out.Report) {
+			h.res.Original = out.Report
+			return ErrOriginal
+		}
+	}
+	return nil
 }
 
 func passed(r *check.Report) bool {

@@ -13,7 +13,6 @@ import (
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/report"
-	"github.com/lighten/lighten/internal/trial"
 )
 
 // Carved is the name of the candidate that is made from the lightest other one by what its program was seen to need.
@@ -92,14 +91,10 @@ func (c *climb) locked(ctx context.Context, r, from, original *rung, o heal.Opti
 	}
 	r.img, r.lock = res.Image, c.o.Lock
 	err = c.o.Engine.UseImage(ctx, r.img, o.Platform, o.Progress, func(ctx context.Context, b *engine.Built) error {
-		out, err := c.trial.Run(ctx, b, trial.Options{Holdout: true})
-		if err == nil {
-			r.check = out.Report
-		}
-		return err
+		return c.prove(ctx, r, b)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("checking the carved image: %w", err)
+		return nil, err
 	}
 	if err := c.measure(ctx, r); err != nil {
 		return nil, err

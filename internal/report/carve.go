@@ -130,6 +130,15 @@ func (c *Carve) text(markdown bool) string {
 }
 
 func (c *Carve) sides(markdown bool) string {
+	names, all := []string{"original"}, []Side{c.Original}
+	if c.Light != nil {
+		names, all = append(names, "carved"), append(all, *c.Light)
+	}
+	return sides(markdown, names, all)
+}
+
+// sides is a table of images.
+func sides(markdown bool, names []string, all []Side) string {
 	t := table.NewWriter()
 	t.SetStyle(plain)
 	t.SuppressTrailingSpaces()
@@ -140,13 +149,9 @@ func (c *Carve) sides(markdown bool) string {
 		conf = append(conf, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(conf)
-	row := func(name string, x Side) {
-		t.AppendRow(table.Row{name, Bytes(x.PullBytes), Bytes(x.DiskBytes), x.Layers, x.Files, x.Packages, len(x.Setuid), yesNo(x.Shell != ""),
+	for n, x := range all {
+		t.AppendRow(table.Row{names[n], Bytes(x.PullBytes), Bytes(x.DiskBytes), x.Layers, x.Files, x.Packages, len(x.Setuid), yesNo(x.Shell != ""),
 			unlessZero(x.StartMS, "%.0f ms"), bytesUnlessZero(x.RSSBytes), ofTotal(x.Passed, x.Total)})
-	}
-	row("original", c.Original)
-	if c.Light != nil {
-		row("carved", *c.Light)
 	}
 	if markdown {
 		return t.RenderMarkdown()
@@ -170,18 +175,23 @@ func (c *Carve) verdict(s *strings.Builder) {
 	if c.Holdouts > 0 && c.Light != nil && c.Engine != "" {
 		fmt.Fprintf(s, "  hold-out checks, which no evidence came from: %d/%d before healing, %d/%d after\n", c.Before, c.Holdouts, c.After, c.Holdouts)
 	}
-	for _, n := range c.Notes {
+	findings(s, c.Notes, c.Differences, c.Results, c.Details)
+}
+
+// findings are what a reader must know of a comparison.
+func findings(s *strings.Builder, notes, differences []string, results []Check, details []string) {
+	for _, n := range notes {
 		fmt.Fprintf(s, "  · %s\n", indent(n, "    "))
 	}
-	for _, d := range c.Differences {
+	for _, d := range differences {
 		fmt.Fprintf(s, "  other answer: %s\n", indent(d, "    "))
 	}
-	for _, r := range c.Results {
+	for _, r := range results {
 		if !r.Passed {
 			fmt.Fprintf(s, "    check %q: expected %s, found %s\n", Clean(r.Name), Clean(r.Expected), Clean(r.Found))
 		}
 	}
-	for _, d := range c.Details {
+	for _, d := range details {
 		fmt.Fprintf(s, "    %s\n", indent(d, "    "))
 	}
 }
@@ -194,9 +204,13 @@ func (c *Carve) healed(s *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(s, "\nput back, because the program looked for it in vain (%d rounds):\n", c.Rounds-1)
-	for n, m := range c.Misses {
+	missed(s, c.Misses)
+}
+
+func missed(s *strings.Builder, all []Missed) {
+	for n, m := range all {
 		if n == maxMisses {
-			fmt.Fprintf(s, "  … and %d more (--format json has all)\n", len(c.Misses)-n)
+			fmt.Fprintf(s, "  … and %d more (--format json has all)\n", len(all)-n)
 			break
 		}
 		fmt.Fprintf(s, "  %s", Clean(m.Path))

@@ -1,0 +1,92 @@
+package heal
+
+import (
+	"context"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/trial"
+)
+
+// Comparison is what came of asking two images the same.
+type Comparison struct {
+	Tree, LightTree           *image.Tree
+	Inventory, LightInventory *inventory.Inventory
+	Original, Light           *check.Report // untraced; Light is nil when the original failed
+	Misses                    []Miss        // paths that the light image's program looked up in vain and the original has
+	Differences               []check.Difference
+	Untraced                  string // why misses are not known; "" when they are
+}
+
+// Verify asks the checks of the original, twice so that what changes from run to run is known, and of the light image, and
+// compares the answers. The light image runs once more, traced for what it misses. What differs stands in the result; an error
+// is what kept the checks from being asked. With [ErrOriginal] the result says what the original failed. Of o, what is
+// about carving is not looked at.
+func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparison, error) {
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	h := &healer{Options: o, img: original, res: &Result{Rounds: 1}}
+	if err := h.read(ctx); err != nil {
+		return nil, err
+	}
+	c := &Comparison{Tree: h.res.Tree, Inventory: h.res.Inventory}
+	var err error
+	o.Step("reading the layers of the light image")
+	if c.LightTree, c.LightInventory, err = Read(ctx, light, o.CacheDir); err != nil {
+		return nil, fmt.Errorf("reading the light image: %w", err)
+	}
+	err = h.Engine.UseImage(ctx, original, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error { return h.ask(ctx, b) })
+	c.Original = h.res.Original
+	if err != nil {
+		return c, err
+	}
+	if err := h.look(ctx, light, c); err != nil {
+		return nil, err
+	}
+	o.Step("checking the light image")
+	out, err := h.run(ctx, light, trial.Options{Holdout: true, Answers: true})
+	if err != nil {
+		return nil, fmt.Errorf("checking the light image: %w", err)
+	}
+	c.Light, c.Differences = out.Report, check.Compare(h.answers, out.Report)
+	return c, nil
+}
+
+// look finds what the light image misses.
+func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) error {
+	common := map[string][]closure.Reason{}
+	for e := range c.Tree.All() {
+		if c.LightTree.Get(e.Path) != nil {
+			common[e.Path] = nil
+		}
+	}
+	observed, err := decoys(ctx, light, closure.Restore(c.Tree, c.Inventory, common))
+	if err != nil {
+		return err
+	}
+	h.Step("looking for what the light image misses")
+	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true})
+	if err != nil {
+		return fmt.Errorf("observing the light image: %w", err)
+	}
+	for _, p := range out.Record.Paths {
+		if closure.MissedIn(c.LightTree, c.Tree, p) {
+			h.note(p.Name, phase(out.Record, p.Phase), p.By)
+		}
+	}
+	c.Misses, c.Untraced = h.res.Misses, out.Record.Untraced
+	if c.Untraced == "" && !passed(out.Report) {
+		c.Untraced = "the checks do not pass while the program is observed: " + firstFailure(out.Report)
+	}
+	return nil
+}
+
+// Passed reports whether every check of a report did.
+func Passed(r *check.Report) bool { return passed(r) }

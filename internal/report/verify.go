@@ -1,0 +1,76 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// VerifySchema names the version of the JSON form of Verify. Fields are only ever added below one version; see docs/json.md.
+const VerifySchema = "lighten.verify/v1"
+
+// Verify is the result of one `lighten verify`.
+type Verify struct {
+	Schema      string   `json:"schema"`
+	Image       string   `json:"original"`
+	Other       string   `json:"light"`
+	Engine      string   `json:"engine"`
+	Platform    string   `json:"platform"`
+	Verdict     string   `json:"verdict"` // passed, failed
+	Reason      string   `json:"reason"`
+	Original    Side     `json:"original_side"`
+	Light       Side     `json:"light_side"`
+	Misses      []Missed `json:"misses"`      // paths that the original has and the light program looked up in vain
+	Differences []string `json:"differences"` // answers that are not the original's
+	Results     []Check  `json:"results"`     // of the light image; of the original when that failed
+	Notes       []string `json:"notes"`
+	Details     []string `json:"details,omitempty"` // log lines of a failure
+	Checks      Checks   `json:"checks"`
+	Seconds     float64  `json:"seconds"`
+}
+
+// Write prints v in the given format.
+func (v *Verify) Write(w io.Writer, format string) error {
+	switch format {
+	case "", "table":
+		_, err := io.WriteString(w, v.text(false))
+		return err
+	case "markdown":
+		_, err := io.WriteString(w, v.text(true))
+		return err
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	}
+	return fmt.Errorf("printing the report: unknown format %q: use table, json or markdown", format)
+}
+
+func (v *Verify) text(markdown bool) string {
+	var s, t strings.Builder
+	if markdown {
+		fmt.Fprintf(&s, "### %s and %s\n\n", Clean(v.Image), Clean(v.Other))
+	}
+	s.WriteString(sides(markdown, []string{"original", "light"}, []Side{v.Original, v.Light}) + "\n")
+	fmt.Fprintf(&t, "\n%s", v.Verdict)
+	if v.Reason != "" {
+		fmt.Fprintf(&t, ": %s", Clean(v.Reason))
+	}
+	t.WriteString("\n")
+	findings(&t, v.Notes, v.Differences, v.Results, v.Details)
+	if len(v.Misses) > 0 {
+		t.WriteString("\nlooked up in vain, and there in the original:\n")
+		missed(&t, v.Misses)
+	}
+	if len(v.Checks.YAML) > 0 {
+		t.WriteString("\n")
+	}
+	outcome(&t, nil, nil, nil, v.Checks)
+	if markdown {
+		fmt.Fprintf(&s, "\n```text\n%s\n```\n", strings.Trim(strings.ReplaceAll(t.String(), "```", "'''"), "\n"))
+		return s.String()
+	}
+	return s.String() + t.String()
+}
