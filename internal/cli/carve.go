@@ -314,14 +314,7 @@ func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 			rep.Verdict, rep.Reason = report.Failed, res.Rejected
 		}
 	}
-	if shown != nil {
-		for _, x := range shown.Results {
-			rep.Results = append(rep.Results, report.Check{Name: x.Name, Passed: x.Passed, Holdout: x.Holdout, Expected: x.Expected, Found: x.Found, MS: x.Millis})
-		}
-		for _, l := range shown.LogTail {
-			rep.Details = append(rep.Details, "log: "+l)
-		}
-	}
+	rep.Results, rep.Details = resultsOf(shown)
 	return rep, nil
 }
 
