@@ -47,10 +47,13 @@ func TestClimb(t *testing.T) {
 	}
 	verdicts := map[string]string{
 		"original": report.Passed, "tidy": report.Passed, "slim": report.Refused, "multi-stage": report.Passed, "alpine": report.Withheld, "distroless": report.Passed,
+		ladder.Carved: report.Passed,
 	}
+	uncarved := ladder.Names[:len(ladder.Names)-1]
 	for _, c := range []struct {
-		dir, user string
-	}{{"cli", "root"}, {"worker", "worker"}, {"fastapi", "root"}} {
+		dir, user, winner string
+		only              []string
+	}{{"cli", "root", ladder.Carved, nil}, {"worker", "worker", ladder.Carved, nil}, {"fastapi", "root", "distroless", uncarved}} {
 		t.Run(c.dir, func(t *testing.T) {
 			dir := filepath.Join(root, "examples", c.dir)
 			src, err := os.ReadFile(filepath.Join(dir, "lighten.yaml"))
@@ -71,20 +74,20 @@ func TestClimb(t *testing.T) {
 			}
 			defer progress.Close()
 			res, err := p.Climb(t.Context(), ladder.Options{
-				Engine: e, Build: engine.Build{Progress: progress}, Checks: checks, Source: "lighten.yaml", Binary: binary, CacheDir: t.TempDir(),
+				Engine: e, Build: engine.Build{Progress: progress}, Checks: checks, Source: "lighten.yaml", Binary: binary, CacheDir: t.TempDir(), Only: c.only,
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			judge(t, res, verdicts, c.user)
+			judge(t, res, verdicts, c.user, c.winner)
 		})
 	}
 }
 
-func judge(t *testing.T, res *ladder.Result, verdicts map[string]string, user string) {
+func judge(t *testing.T, res *ladder.Result, verdicts map[string]string, user, winner string) {
 	t.Helper()
-	if res.Report.Winner != "distroless" {
-		t.Errorf("got winner %q, want distroless", res.Report.Winner)
+	if res.Report.Winner != winner {
+		t.Errorf("got winner %q, want %s", res.Report.Winner, winner)
 	}
 	for _, c := range res.Report.Candidates {
 		if c.Verdict != verdicts[c.Name] {
