@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -74,11 +73,7 @@ func oracle(c *cobra.Command, g *global, ref, lockFile, platform string) (*lock.
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
 	if lockFile != "" {
-		b, err := os.ReadFile(lockFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading the lock: %w", err)
-		}
-		f, err := lock.Parse(lockFile, b)
+		f, err := readLock(lockFile)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +89,7 @@ func oracle(c *cobra.Command, g *global, ref, lockFile, platform string) (*lock.
 	}
 	guard, err := lock.ParseGuard(label)
 	if err != nil {
-		return nil, fmt.Errorf("reading the label %s of %s: %w", lock.Label, ref, err)
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
 	return guard.Oracle(t, inv), nil
 }
@@ -117,7 +112,10 @@ func writeAnswer(w io.Writer, a lock.Answer) {
 	case lock.Dropped:
 		fmt.Fprintf(w, "%s was dropped: %s\n", name, report.Clean(a.Rule))
 		if a.Directory != "" {
-			fmt.Fprintf(w, "  with all of %s, if it was there\n", report.Clean(a.Directory))
+			fmt.Fprintf(w, "  with all of %s\n", report.Clean(a.Directory))
+		}
+		if a.Unsure {
+			fmt.Fprintln(w, "  if the original had it: the image does not remember the names of such files")
 		}
 		if a.Package != "" {
 			fmt.Fprintf(w, "  it belonged to package %s\n", report.Clean(a.Package))

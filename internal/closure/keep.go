@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"slices"
@@ -17,6 +18,8 @@ type Keep struct {
 	drops map[string]string // paths dropped by a rule of their own -> the rule
 
 	Notes []string // what a reader must know, sorted
+
+	Otherwise string // the rule of what goes by no other; "": "never looked up"
 }
 
 // Reason says why a path stays. Reasons make a graph: By is another kept path, whose own reasons say why that one does.
@@ -150,7 +153,7 @@ func (k *Keep) Rule(path string) string {
 	if o := k.owner[path]; o != nil {
 		return "package not needed"
 	}
-	return "never looked up"
+	return cmp.Or(k.Otherwise, "never looked up")
 }
 
 // Dropped sums up what does not stay, the most bytes first.

@@ -197,7 +197,7 @@ func (m *maker) module(e *image.Entry, r Reason) {
 		return
 	}
 	if strings.HasSuffix(e.Path, ".pyc") && strings.HasSuffix(path.Dir(e.Path), "/__pycache__") && !m.keep.Has(e.Path) {
-		m.keep.drops[e.Path] = unseenBytecode // evidence brings it, or its source's does
+		m.keep.drops[e.Path] = UnseenBytecode // evidence brings it, or its source's does
 		return
 	}
 	m.along(e, weak, r)

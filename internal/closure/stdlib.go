@@ -99,8 +99,8 @@ var byInterpreter = []string{
 	"multiprocessing.forkserver", "concurrent.futures.thread", "concurrent.futures.process", "ctypes.util", "subprocess", "logging.handlers", "logging.config",
 }
 
-// unseenBytecode is the rule that drops bytecode: a module that a later request imports is compiled then.
-const unseenBytecode = "bytecode of modules that were not imported"
+// UnseenBytecode is the rule that drops bytecode: a module that a later request imports is compiled then.
+const UnseenBytecode = "bytecode of modules that were not imported"
 
 const atAnyTime = 14
 
@@ -249,7 +249,7 @@ func (m *maker) enterLibrary(l *library) {
 			case m.evidentModule(x):
 				m.along(e, weak, why)
 			default:
-				m.keep.drops[e.Path] = unseenBytecode
+				m.keep.drops[e.Path] = UnseenBytecode
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/lock"
 	"github.com/lighten/lighten/internal/trial"
 )
 
@@ -101,6 +102,7 @@ type healer struct {
 	res      *Result
 	evidence []closure.Evidence
 	answers  []*check.Report // of the original
+	lock     *lock.File      // what is carved by; nil: what was observed
 }
 
 func (h *healer) read(ctx context.Context) error {

@@ -17,7 +17,7 @@ func Locked(ctx context.Context, img v1.Image, f *lock.File, name string, o Opti
 		o.Step = func(string) {}
 	}
 	o.Level = f.Level
-	h := &healer{Options: o, img: img, res: &Result{}}
+	h := &healer{Options: o, img: img, res: &Result{}, lock: f}
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}
@@ -44,11 +44,14 @@ func (h *healer) labelled() (carve.Options, error) {
 	o := h.Options.Carve
 	label := ""
 	if h.Guard {
-		g, err := lock.GuardOf(h.res.Keep, h.res.Tree, h.res.Inventory, lock.Header{Image: h.Name, Level: h.Level})
+		f, err := h.lock, error(nil)
+		if f == nil {
+			f, err = h.res.Lock(h.Options)
+		}
 		if err != nil {
 			return o, err
 		}
-		if label, err = g.Encode(); err != nil {
+		if label, err = f.Guard(h.res.Keep, h.res.Tree, h.res.Inventory).Encode(); err != nil {
 			return o, err
 		}
 	} else if h.res.Tree.Config == nil || h.res.Tree.Config.Config.Labels[lock.Label] == "" {

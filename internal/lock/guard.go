@@ -33,12 +33,8 @@ type Loss struct {
 	Files       []string // single paths, sorted
 }
 
-// GuardOf makes the guard of what k keeps of an image.
-func GuardOf(k *closure.Keep, t *image.Tree, inv *inventory.Inventory, h Header) (*Guard, error) {
-	f, err := Of(k, t, inv, h)
-	if err != nil {
-		return nil, err
-	}
+// Guard makes the guard of what k, which is what the lock says, keeps of an image.
+func (f *File) Guard(k *closure.Keep, t *image.Tree, inv *inventory.Inventory) *Guard {
 	g := &Guard{Lock: f}
 	n := namesOf(inv)
 	at := map[[2]string]*Loss{}
@@ -60,7 +56,7 @@ func GuardOf(k *closure.Keep, t *image.Tree, inv *inventory.Inventory, h Header)
 	for _, name := range sorted(byName) {
 		g.Losses = append(g.Losses, *byName[name])
 	}
-	return g, nil
+	return g
 }
 
 // fate is why a path went: a file, or a directory with all that lay in it.
@@ -69,30 +65,48 @@ type fate struct {
 	dir             bool
 }
 
-// fold lists what went, a directory in one line when one rule took all of it. Of a directory whose files belonged to
-// several packages none is named.
+// plain is the rule that takes away whatever has such a path, and bytecode whose source stays; "" when it takes more than
+// the path to tell. What went by it need not be remembered.
+func plain(p string, stays func(path string) bool) string {
+	if r := closure.DropRule(p); r != "" {
+		return r
+	}
+	if r := closure.DropRule(p + "/x"); r != "" { // what such a directory holds
+		return r
+	}
+	if closure.IsBytecode(p) {
+		if dir, name := module(p); stays(path.Join(dir, name+".py")) {
+			return closure.UnseenBytecode
+		}
+	}
+	return ""
+}
+
+// fold lists what went and is to be remembered, a directory in one line when one rule took all of that. Of a directory whose
+// files belonged to several packages none is named.
 func fold(k *closure.Keep, t *image.Tree, n *naming) []fate {
 	var list []fate
-	var gone []string // directories above the current entry that are told of as a whole
+	gone := map[string]bool{} // directories that went in one line, and those that lie in them
 	whole := wholes(k, t, n)
 	for e := range t.All() {
-		if len(gone) > 0 && under(e.Path, gone[0]) {
-			continue
-		}
-		gone = gone[:0]
 		if k.Has(e.Path) {
 			continue
 		}
+		if gone[path.Dir(e.Path)] {
+			gone[e.Path] = e.IsDir()
+			continue
+		}
 		f := fateOf(k, n, e)
-		if e.IsDir() {
-			w := whole[e.Path]
-			if w == nil || w.mixed {
-				continue // what lies in it is told of by itself
-			}
-			gone = append(gone, e.Path)
-			f.rule, f.pkg, f.dir = w.rule, w.pkg, true
-			if !w.set {
-				f.rule = k.Rule(e.Path)
+		switch w := whole[e.Path]; {
+		case !e.IsDir() && f.rule == plain(e.Path, k.Has), e.IsDir() && !w.set && plain(e.Path, k.Has) != "":
+			continue
+		case e.IsDir() && w.mixed:
+			continue // what lies in it is told of by itself
+		case e.IsDir():
+			gone[e.Path] = true
+			f.dir = true
+			if w.set {
+				f.rule, f.pkg = w.rule, w.pkg
 			}
 		}
 		list = append(list, f)
@@ -111,7 +125,7 @@ func fateOf(k *closure.Keep, n *naming, e *image.Entry) fate {
 // wholeFate is what is common to all that lies below a directory that went.
 type wholeFate struct {
 	fate
-	set   bool // something lies below
+	set   bool // something that is to be remembered lies below
 	mixed bool // by several rules
 }
 
@@ -121,14 +135,16 @@ func wholes(k *closure.Keep, t *image.Tree, n *naming) map[string]*wholeFate {
 		if k.Has(e.Path) {
 			continue
 		}
-		if e.IsDir() && all[e.Path] == nil {
-			all[e.Path] = &wholeFate{}
-			continue
-		}
 		if e.IsDir() {
+			if all[e.Path] == nil {
+				all[e.Path] = &wholeFate{}
+			}
 			continue
 		}
 		f := fateOf(k, n, e)
+		if f.rule == plain(e.Path, k.Has) {
+			continue
+		}
 		for d := path.Dir(e.Path); !k.Has(d); d = path.Dir(d) {
 			w := all[d]
 			if w == nil {

@@ -2,6 +2,8 @@ package lock_test
 
 import (
 	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -17,16 +19,15 @@ import (
 	"github.com/lighten/lighten/internal/testimage"
 )
 
-// carved is the program's image, carved, and its label, read again.
-func carved(t *testing.T, level closure.Level) (*lock.Oracle, *lock.Oracle) {
+// carved returns what answers for a carved image by its label, read again.
+func carved(t *testing.T, img v1.Image, k *closure.Keep, level closure.Level) *lock.Oracle {
 	t.Helper()
-	img := testimage.Image(t, v1.Config{Entrypoint: []string{"/app/main.py"}, WorkingDir: "/app"}, program())
-	k, tree, inv := keep(t, level)
-	g, err := lock.GuardOf(k, tree, inv, lock.Header{Level: level})
+	tree, inv := read(t, img)
+	f, err := lock.Of(k, tree, inv, lock.Header{Level: level})
 	if err != nil {
 		t.Fatal(err)
 	}
-	label, err := g.Encode()
+	label, err := f.Guard(k, tree, inv).Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,16 +41,17 @@ func carved(t *testing.T, level closure.Level) (*lock.Oracle, *lock.Oracle) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := lock.ParseGuard(cfg.Config.Labels[lock.Label])
+	g, err := lock.ParseGuard(cfg.Config.Labels[lock.Label])
 	if err != nil {
 		t.Fatal(err)
 	}
-	lightTree, lightInv := read(t, light)
-	return again.Oracle(lightTree, lightInv), lock.OracleOf(k, tree, inv)
+	return g.Oracle(read(t, light))
 }
 
 func TestWhy(t *testing.T) {
-	light, original := carved(t, closure.Safe)
+	img := shop(t)
+	k, tree, inv := keep(t, closure.Safe)
+	light, original := carved(t, img, k, closure.Safe), lock.OracleOf(k, tree, inv)
 	for _, c := range []struct{ path, want string }{
 		{"/app/main.py", "kept: directory"},
 		{"app/templates/index.html", "kept: directory"},
@@ -57,15 +59,15 @@ func TestWhy(t *testing.T) {
 		{"/lib", "kept: link"},
 		{"/usr", "kept: directory package"},
 		{site + "flask/__pycache__/app.cpython-311.pyc", "kept of pypi Flask: bytecode package"},
-		{site + "flask/__pycache__/__init__.cpython-311.pyc", "dropped of pypi Flask: bytecode of modules that were not imported"},
+		{site + "flask/__pycache__/__init__.cpython-311.pyc", "dropped, if it was there: bytecode of modules that were not imported"},
 		{site + "flask/tests/test_a.py", "dropped with " + site + "flask/tests: tests of libraries"},
 		{"/usr/bin/gone", "dropped of deb gone: package not needed"},
-		{"/usr/share/man/man1/tool.1", "dropped with /usr/share/man: man pages"},
+		{"/usr/share/man/man1/tool.1", "dropped, if it was there: man pages"},
 		{"/opt/other/file", "dropped with /opt: never looked up"},
 		{"/opt/other", "dropped with /opt: never looked up"},
 		{"/etc/passwd", "kept: system"},
 		{"/usr/bin/never", "absent"},
-		{"/app/.git/HEAD", "dropped with /app/.git: version control"},
+		{"/app/.git/HEAD", "dropped, if it was there: version control"},
 	} {
 		if got := answer(light.Why(c.path)); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.path, got, c.want)
@@ -85,6 +87,9 @@ func answer(a lock.Answer) string {
 	if a.Package != "" && a.Directory == "" {
 		s += " of " + a.Package
 	}
+	if a.Unsure && a.Directory == "" {
+		s += ", if it was there"
+	}
 	if a.Directory != "" {
 		s += " with " + a.Directory
 	}
@@ -103,20 +108,36 @@ func answer(a lock.Answer) string {
 	return s
 }
 
-// At every level, of every path of the original, the carved image knows whether it stays.
+// Of every path of the original, the carved image knows whether it stays.
 func TestWhyAll(t *testing.T) {
-	for _, level := range []closure.Level{closure.Safe, closure.Tight} {
-		light, _ := carved(t, level)
-		k, tree, _ := keep(t, level)
+	ask := func(name string, img v1.Image, k *closure.Keep, level closure.Level) {
+		light := carved(t, img, k, level)
+		tree, _ := read(t, img)
 		for e := range tree.All() {
 			want := lock.Dropped
 			if k.Has(e.Path) {
 				want = lock.Kept
 			}
 			if got := light.Why(e.Path); got.State != want {
-				t.Errorf("%s: %s: got %s, want %s", level, e.Path, answer(got), want)
+				t.Errorf("%s: %q: got %s, want %s", name, e.Path, answer(got), want)
 			}
 		}
+	}
+	for _, level := range []closure.Level{closure.Safe, closure.Tight} {
+		k, _, _ := keep(t, level)
+		ask(string(level), shop(t), k, level)
+	}
+	for seed := range uint64(30) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		img := testimage.Image(t, v1.Config{}, random(r))
+		tree, inv := read(t, img)
+		paths := map[string][]closure.Reason{"/etc/passwd": nil}
+		for e := range tree.All() {
+			if r.IntN(2) == 0 {
+				paths[e.Path] = nil
+			}
+		}
+		ask(fmt.Sprint("seed ", seed), img, closure.Restore(tree, inv, paths), closure.Safe)
 	}
 }
 

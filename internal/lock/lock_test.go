@@ -76,9 +76,14 @@ func program() testimage.Tree {
 	}
 }
 
+func shop(t testing.TB) v1.Image {
+	t.Helper()
+	return testimage.Image(t, v1.Config{Entrypoint: []string{"/app/main.py"}, WorkingDir: "/app"}, program())
+}
+
 func keep(t testing.TB, level closure.Level) (*closure.Keep, *image.Tree, *inventory.Inventory) {
 	t.Helper()
-	tree, inv := read(t, testimage.Image(t, v1.Config{Entrypoint: []string{"/app/main.py"}, WorkingDir: "/app"}, program()))
+	tree, inv := read(t, shop(t))
 	rec := &observe.Record{Phases: []string{"start", "check 1: GET /"}}
 	for _, p := range []string{"/app/main.py", "/lib/libtool.so.1", site + "flask/app.py"} {
 		rec.Paths = append(rec.Paths, observe.Path{Name: p, Ops: observe.Open, Phase: 1, By: "/usr/bin/tool"})

@@ -25,7 +25,8 @@ type Answer struct {
 
 	Rule      string `json:"rule,omitempty"`      // dropped: by which rule
 	Package   string `json:"package,omitempty"`   // the package that it belongs to, or belonged to: "deb apt"
-	Directory string `json:"directory,omitempty"` // dropped: with this directory as a whole; whether the path was in it is not remembered
+	Directory string `json:"directory,omitempty"` // dropped: with this directory as a whole
+	Unsure    bool   `json:"unsure,omitempty"`    // dropped: whether the original had the path is not remembered; if so, it went
 }
 
 // Oracle answers for the paths of one image.
@@ -99,11 +100,15 @@ func (o *Oracle) gone(a *Answer, p string) {
 		a.State, a.Rule, a.Package = Dropped, x.Rule, x.Package
 		return
 	}
+	if r := plain(p, o.keep.Has); r != "" {
+		a.State, a.Rule, a.Unsure = Dropped, r, true
+		return
+	}
 	for d := p; d != "/"; d = path.Dir(d) {
 		if x := o.dirs[d]; x != nil {
 			a.State, a.Rule, a.Package = Dropped, x.Rule, x.Package
 			if d != p {
-				a.Directory = d
+				a.Directory, a.Unsure = d, true
 			}
 			return
 		}
