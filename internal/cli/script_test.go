@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
@@ -44,7 +45,47 @@ func TestMain(m *testing.M) {
 
 // Scripts that need no container: what is refused, shown and explained before anything is built.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Setup: setup, Cmds: commands})
+	images := shopImages(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, Cmds: commands,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("IMAGES", images)
+			return setup(e)
+		},
+	})
+}
+
+// shopImages writes images of a small program: as it was when its lock was made, with other packages and paths, and with a label that nobody
+// reads. It returns the layout, to be followed by a tag.
+func shopImages(t *testing.T) string {
+	t.Helper()
+	status := func(packages ...string) string {
+		s := "file 0644 "
+		for _, p := range packages {
+			name, version, _ := strings.Cut(p, " ")
+			s += "Package: " + name + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: " + version + "\n\n"
+		}
+		return s
+	}
+	shop := testimage.Tree{
+		"/lib": "symlink usr/lib", "/tmp/": "dir 1777", "/app/main.py": "file 0755 x", "/usr/lib/tool": "file 0644 x", "/usr/bin/gone": "file 0755 x", "/usr/bin/tool": "file 0755 x",
+		"/usr/share/man/man1/tool.1": "file 0644 x", "/var/lib/dpkg/status": status("tool 3", "gone 1"),
+		"/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool\n/usr/share/man/man1/tool.1\n", "/var/lib/dpkg/info/gone.list": "file 0644 /usr/bin/gone\n",
+	}
+	changed := testimage.Tree{
+		"/usr/lib/tool": "file 0644 x", "/lib": "symlink usr/lib", "/var/lib/dpkg/status": status("tool 4", "extra 1"),
+		"/var/lib/dpkg/info/tool.list": "file 0644 /usr/lib/tool\n",
+	}
+	dir := t.TempDir()
+	for tag, img := range map[string]v1.Image{
+		"shop": testimage.Image(t, v1.Config{}, shop), "changed": testimage.Image(t, v1.Config{}, changed),
+		"broken": testimage.Image(t, v1.Config{Labels: map[string]string{"io.lighten.guard": "no"}}, shop),
+	} {
+		if err := image.Write(t.Context(), img, "oci:"+dir+":"+tag, image.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "oci:" + dir
 }
 
 // Scripts that build: one warm engine for all, which they wait for in turn.
