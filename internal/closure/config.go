@@ -15,7 +15,7 @@ func (m *maker) configuration() {
 	named := func(what string) Reason { return Reason{Rule: "configuration", Note: "named by " + what} }
 	if c.WorkingDir != "" {
 		if e := m.add(c.WorkingDir, strong, named("WORKDIR")); e != nil {
-			m.program(unit(path.Join(e.Path, "x")), e.Path)
+			m.program(workUnit(e.Path), e.Path)
 		}
 	}
 	m.argv(slices.Concat(c.Entrypoint, c.Cmd), named("ENTRYPOINT and CMD"))
@@ -43,6 +43,19 @@ func (m *maker) configuration() {
 		}
 	}
 	m.user(c.User, named("USER"))
+}
+
+// workUnit is the directory that belongs to a program which runs in dir. /srv, /opt or a home directory as the working
+// directory is the program's own, whatever else images put there.
+func workUnit(dir string) string {
+	if u := unit(path.Join(dir, "x")); u != "" {
+		return u
+	}
+	switch dir {
+	case "/srv", "/opt", "/home", "/root", "/mnt", "/media":
+		return dir
+	}
+	return ""
 }
 
 // argv keeps a command: the program, what it names that is there, and what a shell would call.

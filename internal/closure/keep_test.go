@@ -145,6 +145,11 @@ func keepCases() []keepCase {
 			stays:  "/app/main /app/templates/later.html /srv/uploads", goes: map[string]string{"/app/.git/config": "version control", "/srv/other": "never looked up"},
 		},
 		{
+			name: "a working directory that other images share", tree: testimage.Tree{"/srv/main.py": "file 0644 x", "/srv/templates/a": "file 0644 x", "/opt/x": "file 0644 x"},
+			config: v1.Config{WorkingDir: "/srv", Cmd: []string{"python3", "-m", "main"}}, stays: "/srv/main.py /srv/templates/a",
+			goes: map[string]string{"/opt/x": "never looked up"},
+		},
+		{
 			name: "where the program writes", tree: testimage.Tree{"/var/lib/store/": "dir 0700", "/var/lib/store/seed": "file 0600 x"},
 			looked: "write /var/lib/store/new", stays: "/var/lib/store",
 		},
