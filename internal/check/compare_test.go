@@ -17,7 +17,7 @@ func TestNormal(t *testing.T) {
 		{"plain text, 42 items, version 3.11.2, 127.0.0.1", "plain text, 42 items, version 3.11.2, 127.0.0.1"},
 		{`{"id": 7, "price": 12.50, "at": "2026-11-25T10:00:28.123456+00:00"}`, `{"id": 7, "price": 12.50, "at": "<time>"}`},
 		{"2026-11-25 10:00:28,123 INFO up", "<time> INFO up"},
-		{"2026/11/25 10:00:28 [notice] 7#7: start", "<time> [notice] 7#7: start"},
+		{"2026/11/25 10:00:28 [notice] 7#7: start", "<time> [notice] <number>: start"},
 		{"Wed, 25 Nov 2026 10:00:28 GMT", "<time>"},
 		{"Wed Nov 25 10:00:28 UTC 2026.", "<time>."},
 		{`[25/Nov/2026:10:00:28 +0000] "GET / HTTP/1.1" 200`, `[<time>] "GET / HTTP/1.1" 200`},

@@ -23,6 +23,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\b0x[0-9a-fA-F]{6,16}\b`), "<address>"},
 	{regexp.MustCompile(`\b(127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1?\]):\d{2,5}\b`), "$1:<port>"},
 	{regexp.MustCompile(`(?i)\b(port|pid|process|worker|thread)(s?[ =:#"'\[(]{1,4})\d+\b`), "$1$2<number>"},
+	{regexp.MustCompile(`\b\d{1,7}#\d{1,7}:`), "<number>:"},            // nginx's process#thread:
 	{regexp.MustCompile(`([A-Za-z_.-])\[\d{1,7}\]:`), "$1[<number>]:"}, // syslog's name[pid]:
 }
 

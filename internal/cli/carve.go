@@ -300,6 +300,9 @@ func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 		Results: []report.Check{}, Notes: []string{},
 	}
 	rep.Original = side(res.Tree.Measure(), res.Original)
+	if res.Traced != nil {
+		rep.TracedMS = res.Traced.Report.StartMillis
+	}
 	rep.Original.Packages = len(res.Inventory.Packages())
 	shown := res.Original
 	if res.Image == nil {

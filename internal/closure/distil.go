@@ -27,22 +27,33 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 2"
+const KeepName = inventory.KeepName + ", closure 3"
 
 // Distil takes from a source what it imports and which commands it names, for image.TreeOptions.Distil.
 func Distil(p string, size int64) func([]byte) []string {
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")
-	if size > maxSource || !own && !py {
+	perl, program := perlSource(p), maybeProgram(p)
+	if size > maxSource && !program || !own && !py && !perl && !program {
 		return nil
 	}
 	return func(b []byte) []string {
 		facts := map[string]bool{}
+		if size > maxSource || bytes.HasPrefix(b, elfMagic) { // a large one comes in pieces
+			if program {
+				pathFacts(b, facts, true)
+			}
+			return slices.Sorted(maps.Keys(facts))
+		}
+		if perl {
+			perlFacts(b, facts)
+		}
 		if py {
 			pythonFacts(b, facts, own)
 		}
 		if own {
 			runFacts(b, facts)
+			pathFacts(b, facts, false)
 		}
 		return slices.Sorted(maps.Keys(facts))
 	}

@@ -64,8 +64,9 @@ func (m *maker) dlopened(e *image.Entry, s strength) {
 }
 
 // rarely are libraries that a library loads for what next to no program asks of it: the C library's support of
-// international host names, which a program has to switch on (getaddrinfo(3), AI_IDN).
-var rarely = map[string]bool{"libc.so.6 libidn2.so.0": true}
+// international host names, which a program has to switch on (getaddrinfo(3), AI_IDN), and the converters behind the C++
+// library's encoding_state, an extension (libstdc++ manual, codecvt).
+var rarely = map[string]bool{"libc.so.6 libidn2.so.0": true, "libstdc++.so.6 iconv_open": true}
 
 // calls keeps what a function needs that a program calls: a shell for system(3), conversions for iconv(3).
 func (m *maker) calls(e *image.Entry, s strength) {
@@ -77,7 +78,7 @@ func (m *maker) calls(e *image.Entry, s strength) {
 		case "system", "popen":
 			m.add("/bin/sh", strong, Reason{Rule: "shell", By: e.Path, Note: "it calls " + c + ", which runs /bin/sh"})
 		case "iconv_open":
-			if slices.ContainsFunc(e.ELF.Needed, func(n string) bool { return strings.HasPrefix(n, "libiconv") }) {
+			if rarely[e.ELF.Soname+" iconv_open"] || slices.ContainsFunc(e.ELF.Needed, func(n string) bool { return strings.HasPrefix(n, "libiconv") }) {
 				continue
 			}
 			m.conversions(e)

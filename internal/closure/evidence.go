@@ -36,6 +36,9 @@ func (m *maker) evidence(ev Evidence) {
 		if p.Ops&observe.List != 0 && e.IsDir() {
 			m.listed(e, r)
 		}
+		if e.IsDir() && p.Ops&observe.Chdir != 0 && !crossroads[e.Path] {
+			m.workedIn(e, r)
+		}
 		if e.IsDir() && p.Ops&observe.Write != 0 {
 			m.enter(e, strong, r)
 		}
@@ -125,12 +128,28 @@ func children(t *image.Tree, dir string) iter.Seq[*image.Entry] {
 	}
 }
 
+// workedIn keeps the files, and not the directories, of where a program went to work: it opens them by names without a slash, of which nothing
+// can be told.
+func (m *maker) workedIn(dir *image.Entry, r Reason) {
+	for e := range children(m.Tree, dir.Path) {
+		if !e.IsDir() && !m.ownedBySystem(e.Path) && !alone[dir.Path] {
+			m.along(e, weak, Reason{Rule: "working directory", By: dir.Path, Note: r.Note})
+		}
+	}
+}
+
 // listed keeps what a program saw when it read a directory: its names, and what these are.
 func (m *maker) listed(dir *image.Entry, r Reason) {
 	if !listable(dir.Path) {
 		return
 	}
 	by := Reason{Rule: "listed", By: dir.Path, Note: strings.Replace(r.Note, "opened", "listed", 1)}
+	if zones(dir.Path) { // who lists time zones goes through all of them
+		for e := range m.Tree.Under(dir.Path + "/") {
+			m.enter(e, weak, by)
+		}
+		return
+	}
 	for e := range children(m.Tree, dir.Path) {
 		m.enter(e, weak, by)
 	}

@@ -180,6 +180,73 @@ func keepCases() []keepCase {
 			},
 			looked: "open /usr/share/zoneinfo/UTC", stays: "/usr/share/zoneinfo/Europe/Berlin", goes: map[string]string{"/usr/share/zoneinfo/right/UTC": "other time zone tables"}, level: closure.Tight,
 		},
+		{
+			name: "data that a compiled program names, strings without an end included", tree: testimage.Tree{
+				"/usr/sbin/x": exe + amd64("", soname, "/usr/share/greeter/etc/x.key"), "/usr/share/greeter/de.txt": "file 0644 x", "/etc/x.key": "file 0600 @5:5 x",
+				"/etc/y.key": "file 0600 x", "/usr/share/greet": "file 0644 x",
+			},
+			looked: "exec /usr/sbin/x", stays: "/usr/share/greeter/de.txt /etc/x.key", level: closure.Tight,
+			goes: map[string]string{"/etc/y.key": "never looked up", "/usr/share/greet": "never looked up"},
+			why:  map[string]string{"/etc/x.key": "named looked up"},
+		},
+		{
+			name: "of a package's directory that a program names, nothing at the level tight but time zones", level: closure.Tight, tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("d"), "/var/lib/dpkg/info/d.list": "file 0644 /usr/share/d/a\n/usr/share/zoneinfo/UTC\n",
+				"/usr/share/d/a": "file 0644 x", "/usr/share/zoneinfo/UTC": "file 0644 x",
+				"/usr/sbin/x": exe + amd64("", soname, "/usr/share/d", soname, "/usr/share/zoneinfo/"),
+			},
+			looked: "exec /usr/sbin/x", stays: "/usr/share/zoneinfo/UTC", goes: map[string]string{"/usr/share/d/a": "package not needed"},
+		},
+		{
+			name: "files and commands that a shell script names outside of commands", tree: testimage.Tree{
+				"/usr/local/bin/run": "file 0755 #!/bin/sh\nmenu=/usr/local/share/x/menu\nfor how in gzip xz; do command -v $how; done\n", "/bin/sh": exe + amd64(""),
+				"/usr/local/share/x/menu": "file 0644 x", "/usr/local/share/x/other": "file 0644 x", "/usr/bin/gzip": exe + amd64(""), "/usr/bin/tar": exe + amd64(""),
+			},
+			config: v1.Config{Entrypoint: []string{"run"}}, stays: "/usr/local/share/x/menu /usr/bin/gzip",
+			goes: map[string]string{"/usr/bin/tar": "never looked up", "/usr/local/share/x/other": "never looked up"},
+		},
+		{
+			name: "the directory that a program makes its working one", tree: testimage.Tree{"/var/lib/x/letters": "file 0640 x", "/var/lib/x/15/base": "file 0600 x", "/var/lib/y/z": "file 0644 x"},
+			looked: "chdir /var/lib/x", stays: "/var/lib/x/letters", goes: map[string]string{"/var/lib/y/z": "never looked up", "/var/lib/x/15/base": "never looked up"},
+		},
+		{
+			name: "what modules of Perl ask for, compiled parts too, at the level tight", level: closure.Tight, tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("perl"), "/var/lib/dpkg/info/perl.list": "file 0644 /usr/share/perl/5.36/strict.pm\n/usr/share/perl/5.36/Text/Wrap.pm\n/usr/share/perl/5.36/JSON/PP.pm\n",
+				"/opt/tea/tea.pl": "file 0644 use strict;\nuse Data::Dumper;\n  eval { require JSON::PP };\n# use Text::Wrap;\n", "/usr/share/perl/5.36/strict.pm": "file 0644 x",
+				"/usr/lib/x86_64-linux-gnu/perl/5.36/Data/Dumper.pm": "file 0644 use parent 'Exporter';\n", "/usr/lib/x86_64-linux-gnu/perl/5.36/auto/Data/Dumper/Dumper.so": exe + amd64(""),
+				"/usr/lib/x86_64-linux-gnu/perl-base/Exporter.pm": "file 0644 x", "/usr/share/perl/5.36/JSON/PP.pm": "file 0644 x", "/usr/share/perl/5.36/Text/Wrap.pm": "file 0644 x",
+			},
+			looked: "open /opt/tea/tea.pl",
+			stays:  "/usr/share/perl/5.36/strict.pm /usr/lib/x86_64-linux-gnu/perl/5.36/auto/Data/Dumper/Dumper.so /usr/lib/x86_64-linux-gnu/perl-base/Exporter.pm /usr/share/perl/5.36/JSON/PP.pm",
+			goes:   map[string]string{"/usr/share/perl/5.36/Text/Wrap.pm": "package not needed"},
+		},
+		{
+			name: "a shell and the locales made in the image, for Perl", tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/perl": exe + amd64(glibc, needed, "libc.so.6"), "/bin/sh": exe + amd64(""), "/usr/lib/locale/locale-archive": "file 0644 x", "/usr/lib/locale/de_DE/LC_TIME": "file 0644 x",
+			}),
+			looked: "exec /usr/bin/perl", stays: "/bin/sh /usr/lib/locale/locale-archive", goes: map[string]string{"/usr/lib/locale/de_DE/LC_TIME": "locales"},
+		},
+		{
+			name: "modules and dictionaries of PostgreSQL at the level tight", level: closure.Tight, tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("pg"), "/var/lib/dpkg/info/pg.list": "file 0644 /usr/lib/postgresql/15/bin/postgres\n/usr/lib/postgresql/15/bin/psql\n",
+				"/usr/lib/postgresql/15/bin/postgres": exe + amd64(""), "/usr/lib/postgresql/15/bin/psql": exe + amd64(""), "/usr/lib/postgresql/15/lib/pg_trgm.so": exe + amd64(""),
+				"/usr/share/postgresql/15/tsearch_data/german.stop": "file 0644 x",
+			},
+			looked: "exec /usr/lib/postgresql/15/bin/postgres", stays: "/usr/lib/postgresql/15/lib/pg_trgm.so /usr/share/postgresql/15/tsearch_data/german.stop",
+			goes: map[string]string{"/usr/lib/postgresql/15/bin/psql": "package not needed"},
+		},
+		{
+			name: "conversions for a program that calls iconv, not for the C++ library alone", tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/x": exe + amd64(glibc, needed, "libstdc++.so.6"),
+				"/usr/lib/x86_64-linux-gnu/libstdc++.so.6":  exe + amd64("", soname, "iconv_open", soname, "libstdc++.so.6"),
+				"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
+			}),
+			looked: "exec /usr/bin/x", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
+		},
+		{
+			name: "all time zones for who lists them", level: closure.Tight, tree: testimage.Tree{"/usr/share/zoneinfo/right/Asia/Tokyo": "file 0644 x", "/usr/share/zoneinfo/UTC": "file 0644 x"},
+			looked: "list /usr/share/zoneinfo", stays: "/usr/share/zoneinfo/UTC /usr/share/zoneinfo/right/Asia/Tokyo",
+		},
 		nodeCase(), pythonCase(closure.Safe), pythonCase(closure.Tight),
 	}
 }
@@ -275,7 +342,7 @@ func (c keepCase) read(t *testing.T) (*image.Tree, *inventory.Inventory) {
 
 func record(t *testing.T, looked string) *observe.Record {
 	t.Helper()
-	ops := map[string]observe.Ops{"open": observe.Open, "stat": observe.Stat, "exec": observe.Exec, "list": observe.Open | observe.List, "write": observe.Write}
+	ops := map[string]observe.Ops{"open": observe.Open, "stat": observe.Stat, "exec": observe.Exec, "list": observe.Open | observe.List, "write": observe.Write, "chdir": observe.Chdir}
 	r := &observe.Record{Phases: []string{"start"}}
 	for line := range strings.Lines(looked) {
 		op, p, _ := strings.Cut(strings.TrimSpace(line), " ")

@@ -72,6 +72,7 @@ type maker struct {
 	done   map[string]bool           // things that a rule does once
 	ran    map[string]bool           // files that are run as programs
 	stdlib []*library
+	perl   []string         // see perlDirs; nil: not looked for yet
 	drop   []*regexp.Regexp // Input.Drop
 }
 
@@ -84,7 +85,7 @@ type work struct {
 type rule func(m *maker, e *image.Entry, s strength)
 
 // rules in the order in which they are tried on everything that comes in.
-var rules = []rule{links, hardLinks, elfRule, scripts, companions, packages, python, nodeModules, siblings, application, named}
+var rules = []rule{links, hardLinks, elfRule, scripts, companions, packages, python, nodeModules, siblings, application, named, literals, perlModules}
 
 func newMaker(in Input) *maker {
 	m := &maker{

@@ -115,11 +115,15 @@ func (m *maker) shellCommands(by string, script []byte) {
 		return
 	}
 	defined := map[string]bool{}
-	var called []string
+	var called, items []string
 	syntax.Walk(f, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			defined[n.Name.Value] = true
+		case *syntax.WordIter:
+			for _, w := range n.Items { // for how in gzip xz; do command -v "$how"
+				items = append(items, w.Lit())
+			}
 		case *syntax.CallExpr:
 			for i, w := range n.Args {
 				lit := w.Lit()
@@ -133,6 +137,13 @@ func (m *maker) shellCommands(by string, script []byte) {
 	for _, c := range called {
 		if c != "" && !defined[c] {
 			m.command(c, Reason{Rule: "named", By: by, Note: "a command of this script"})
+		}
+	}
+	if e := m.Tree.Get(by); e != nil && m.Level == Safe {
+		for _, c := range items {
+			if at := m.lookPath(c); at != "" {
+				m.namedCommand(at, e)
+			}
 		}
 	}
 }

@@ -145,6 +145,9 @@ var companionTable = []companion{
 	{"opened by the C library when a thread ends early, and for stack traces", []string{"libc.so.6"}, []string{"/lib/*/libgcc_s.so.1", "/usr/lib/*/libgcc_s.so.1"}, false},
 	{"the locale that containers are set to", []string{"libc.so.6"}, []string{"/usr/lib/locale/C.utf8/**", "/usr/lib/locale/C.UTF-8/**"}, false},
 	{"time zones are opened by name", []string{"libc.so.6", "ld-musl-*"}, []string{"/usr/share/zoneinfo/**"}, true},
+	{"locales made in the image, of which no package knows", []string{"libc.so.6"}, []string{"/usr/lib/locale/locale-archive", "/usr/share/locale/locale.alias"}, true},
+	{"a shell for the commands that programs give it", []string{"perl", "perl5*", "ruby*", "php*", "lua*", "node", "jspawnhelper", "mawk", "gawk", "original-awk"}, []string{"/bin/sh"}, true},
+	{"modules, dictionaries and extensions are opened by names in SQL (pg_config --pkglibdir, --sharedir)", []string{"postgres"}, []string{"/usr/lib/postgresql/*/lib/*.so", "/usr/lib/postgresql/*/lib/*.bc", "/usr/share/postgresql/*/**"}, false},
 	{"musl's list of library directories", []string{"ld-musl-*"}, []string{"/etc/ld-musl-*.path"}, false},
 	{"opened by OpenSSL", []string{"libcrypto.so*"}, []string{
 		"/etc/ssl/openssl.cnf", "/usr/lib/ssl/**", "/etc/ssl/cert.pem", "/etc/ssl1.1/**",

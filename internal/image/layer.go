@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -370,11 +371,11 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 			return err
 		}
 	}
-	distil := p.distil(e)
+	distil := p.distil(e, isELF)
 	switch {
 	case keep:
 	case isELF:
-		return readELFStream(e, r)
+		return readELFStream(e, r, distil)
 	case distil != nil:
 		return e.distil(distil, r)
 	default:
@@ -397,8 +398,8 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 	return nil
 }
 
-func (p *layerPass) distil(e *Entry) func([]byte) []string {
-	if p.o.Distil == nil || e.Size > p.o.MaxContent {
+func (p *layerPass) distil(e *Entry, isELF bool) func([]byte) []string {
+	if p.o.Distil == nil || e.Size > p.o.MaxContent && !isELF {
 		return nil
 	}
 	return p.o.Distil(e.Path, e.Size)
@@ -430,7 +431,7 @@ func readShebang(r io.Reader) (string, io.Reader, error) {
 	return strings.TrimSpace(string(line)), io.MultiReader(bytes.NewReader(b[:n]), r), nil
 }
 
-func readELFStream(e *Entry, r io.Reader) error {
+func readELFStream(e *Entry, r io.Reader, distil func([]byte) []string) error {
 	if e.Size > maxSpooled {
 		return nil
 	}
@@ -444,7 +445,7 @@ func readELFStream(e *Entry, r io.Reader) error {
 			return fmt.Errorf("keeping it aside: %w", err)
 		}
 		e.setELF(f, nil)
-		return nil
+		return e.distilPieces(distil, f)
 	}
 	b := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(b)
@@ -453,6 +454,34 @@ func readELFStream(e *Entry, r io.Reader) error {
 		return err
 	}
 	e.setELF(bytes.NewReader(b.Bytes()), b.Bytes())
+	if distil != nil {
+		e.Facts = distil(b.Bytes())
+	}
+	return nil
+}
+
+// A large program is distilled in pieces, which overlap by more than the longest fact.
+const (
+	pieceSize    = 4 << 20
+	pieceOverlap = 4 << 10
+)
+
+func (e *Entry) distilPieces(distil func([]byte) []string, r io.ReaderAt) error {
+	if distil == nil {
+		return nil
+	}
+	facts := map[string]bool{}
+	b := make([]byte, pieceSize)
+	for at := int64(0); at < e.Size; at += pieceSize - pieceOverlap {
+		n, err := r.ReadAt(b, at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("reading it again: %w", err)
+		}
+		for _, f := range distil(b[:n]) {
+			facts[f] = true
+		}
+	}
+	e.Facts = slices.Sorted(maps.Keys(facts))
 	return nil
 }
 

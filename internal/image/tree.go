@@ -23,8 +23,8 @@ type TreeOptions struct {
 	KeepName string                             // names what Keep and Distil do, for the cache; "" with either: the cache is not used
 
 	// Distil returns for a file of which facts are wanted the function that takes them from its content, else nil. They
-	// are remembered in Entry.Facts instead of the content. Files larger than MaxContent have none. It is called from
-	// several goroutines.
+	// are remembered in Entry.Facts instead of the content. Files larger than MaxContent have none, but for ELF files: of
+	// a large one the function is called for pieces, which overlap by 4 KiB. It is called from several goroutines.
 	Distil func(path string, size int64) func(content []byte) []string
 
 	CacheDir string // directory of layer indexes by diff ID, made as needed; "": none

@@ -23,17 +23,18 @@ type Carve struct {
 	Original    Side       `json:"original"`
 	Light       *Side      `json:"light,omitempty"` // nil: nothing was carved
 	Layers      []Layer    `json:"layers"`
-	Rounds      int        `json:"rounds"`            // how often it was carved until nothing was missed
-	Before      int        `json:"holdout_before"`    // hold-out checks that passed before any healing
-	After       int        `json:"holdout_after"`     // and in the result
-	Holdouts    int        `json:"holdout_total"`     // all of them
-	Misses      []Missed   `json:"misses"`            // what healing put back
-	Differences []string   `json:"differences"`       // answers that are not the original's
-	Dropped     []Dropped  `json:"dropped"`           // what went, by rule
-	Kept        []KeptPart `json:"packages"`          // packages of which something stays
-	Results     []Check    `json:"results"`           // of the result
-	Notes       []string   `json:"notes"`             // what a reader must know
-	Details     []string   `json:"details,omitempty"` // of a failure: log lines, missing files
+	TracedMS    float64    `json:"traced_start_ms,omitempty"` // the original's start while it was observed
+	Rounds      int        `json:"rounds"`                    // how often it was carved until nothing was missed
+	Before      int        `json:"holdout_before"`            // hold-out checks that passed before any healing
+	After       int        `json:"holdout_after"`             // and in the result
+	Holdouts    int        `json:"holdout_total"`             // all of them
+	Misses      []Missed   `json:"misses"`                    // what healing put back
+	Differences []string   `json:"differences"`               // answers that are not the original's
+	Dropped     []Dropped  `json:"dropped"`                   // what went, by rule
+	Kept        []KeptPart `json:"packages"`                  // packages of which something stays
+	Results     []Check    `json:"results"`                   // of the result
+	Notes       []string   `json:"notes"`                     // what a reader must know
+	Details     []string   `json:"details,omitempty"`         // of a failure: log lines, missing files
 	Checks      Checks     `json:"checks"`
 	Verdict     string     `json:"verdict"` // passed, failed (the original passes its checks, the result does not), unchecked
 	Reason      string     `json:"reason"`

@@ -1,0 +1,91 @@
+package closure
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+)
+
+// factUse is a module of Perl that a source asks for: "use Data::Dumper".
+const factUse = "use "
+
+// perlSource tells sources of Perl: modules, libraries, programs.
+func perlSource(p string) bool {
+	switch path.Ext(p) {
+	case ".pm", ".pl", ".psgi", ".cgi":
+		return true
+	}
+	return false
+}
+
+var (
+	// perlUse finds `use Module`, `no Module` and `require Module` at the beginning of a statement (perlfunc(1), use and require).
+	perlUse = regexp.MustCompile(`(?m)(?:^|[;{(]|\bor\b|\band\b|&&|\|\|)[ \t]*(?:eval[ \t]*[{"'][ \t]*)?(?:use|no|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)`)
+	// perlParent finds the classes that a class names as its parents (base(3perl), parent(3perl)).
+	perlParent = regexp.MustCompile(`(?m)^[ \t]*use[ \t]+(?:base|parent)[ \t]+([^;]+);`)
+	perlName   = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
+)
+
+// perlFacts finds the modules that a source of Perl asks for.
+func perlFacts(b []byte, facts map[string]bool) {
+	for _, m := range perlUse.FindAllSubmatch(b, -1) {
+		facts[factUse+string(m[1])] = true
+	}
+	for _, m := range perlParent.FindAllSubmatch(b, -1) {
+		for _, n := range perlName.FindAll(m[1], -1) {
+			facts[factUse+string(n)] = true
+		}
+	}
+}
+
+// perlDir finds the directory of @INC that a module lies in, as Debian, Alpine and perl's own Configure lay them out:
+// /usr/share/perl5, /usr/lib/x86_64-linux-gnu/perl/5.36, /usr/local/lib/perl5/site_perl/5.36/x86_64-linux-gnu.
+var perlDir = regexp.MustCompile(`^.*/(?:perl-base|perl5?)(?:/(?:core_perl|vendor_perl|site_perl))?(?:/5[0-9.]*)?(?:/[a-z0-9_]+-linux[a-z0-9-]*)?/`)
+
+// perlModules keeps what a source of Perl asks for, wherever it is found, and a module's compiled part: auto/Data/Dumper/Dumper.so.
+// At the level safe whole packages do that.
+func perlModules(m *maker, e *image.Entry, _ strength) {
+	if m.Level == Safe || !perlSource(e.Path) {
+		return
+	}
+	dirs := m.perlDirs()
+	if dir := perlDir.FindString(e.Path); dir != "" {
+		auto := "auto/" + strings.TrimSuffix(e.Path[len(dir):], ".pm")
+		for _, inc := range dirs {
+			for x := range children(m.Tree, inc+auto) {
+				m.enter(x, weak, Reason{Rule: "module", By: e.Path, Note: "its compiled part"})
+			}
+		}
+	}
+	for _, f := range e.Facts {
+		name, ok := strings.CutPrefix(f, factUse)
+		if !ok {
+			continue
+		}
+		for _, inc := range dirs {
+			if x := m.Tree.Get(inc + strings.ReplaceAll(name, "::", "/") + ".pm"); x != nil {
+				m.enter(x, weak, Reason{Rule: "module", By: e.Path, Note: "it asks for " + name})
+			}
+		}
+	}
+}
+
+// perlDirs are the directories of modules that the image has, sorted, each with a slash behind it.
+func (m *maker) perlDirs() []string {
+	if m.perl != nil {
+		return m.perl
+	}
+	m.perl = []string{}
+	seen := map[string]bool{}
+	for e := range m.Tree.All() {
+		if dir := perlDir.FindString(e.Path); dir != "" && !seen[dir] && strings.HasSuffix(e.Path, ".pm") {
+			seen[dir] = true
+			m.perl = append(m.perl, dir)
+		}
+	}
+	slices.Sort(m.perl)
+	return m.perl
+}
