@@ -26,6 +26,9 @@ func (m *maker) evidence(ev Evidence) {
 		if p.Ops&observe.Exec != 0 {
 			bring = func(p string, _ strength, r Reason) *image.Entry { return m.run(p, r) }
 		}
+		if x := m.Tree.Resolve(p.Name); ev.Miss && x != nil {
+			m.missed[x.Path] = true
+		}
 		e := bring(p.Name, strong, r)
 		if e == nil {
 			if p.Ops&observe.Write != 0 {

@@ -71,6 +71,7 @@ type maker struct {
 	hard   map[string][]*image.Entry // first name of a file with several -> all of them
 	done   map[string]bool           // things that a rule does once
 	ran    map[string]bool           // files that are run as programs
+	missed map[string]bool           // files that a carved image lacked: what they need was not seen
 	stdlib []*library
 	perl   []string         // see perlDirs; nil: not looked for yet
 	drop   []*regexp.Regexp // Input.Drop
@@ -89,7 +90,7 @@ var rules = []rule{links, hardLinks, elfRule, scripts, companions, packages, pyt
 
 func newMaker(in Input) *maker {
 	m := &maker{
-		Input: in, done: map[string]bool{}, ran: map[string]bool{}, hard: map[string][]*image.Entry{}, linker: newLinker(in.Tree),
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, hard: map[string][]*image.Entry{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
 	byPackage := map[string]*owned{}

@@ -34,6 +34,9 @@ func python(m *maker, e *image.Entry, s strength) {
 	}
 	o := m.keep.owner[e.Path]
 	if o != nil && o.Ecosystem == inventory.PyPI && s == strong {
+		if m.missed[e.Path] && m.Level == Tight && !strings.HasSuffix(topPackage(e.Path), "-info") && m.once("missed", o.Name) {
+			delete(m.done, "distribution\x00"+o.Name+"\x00"+o.Version) // once more, as a whole
+		}
 		if top := topPackage(e.Path); installers[canonical(o.Name)] && top != canonical(o.Name) {
 			m.partOf(o, top, e.Path)
 		} else {
@@ -192,7 +195,8 @@ func (m *maker) module(e *image.Entry, r Reason) {
 		m.keep.drops[e.Path] = "bytecode for python -O"
 		return
 	}
-	if m.Level == Tight && r.Rule == "distribution" && !m.keep.Has(e.Path) && (strings.HasSuffix(e.Path, ".py") || strings.HasSuffix(e.Path, ".pyi") || e.ELF != nil) {
+	o := m.keep.owner[e.Path]
+	if m.Level == Tight && r.Rule == "distribution" && !m.keep.Has(e.Path) && !(o != nil && m.done["missed\x00"+o.Name]) && (strings.HasSuffix(e.Path, ".py") || strings.HasSuffix(e.Path, ".pyi") || e.ELF != nil) {
 		m.keep.drops[e.Path] = "modules of distributions that were not imported"
 		return
 	}

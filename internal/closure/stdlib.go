@@ -153,7 +153,7 @@ func (m *maker) reach() bool {
 		}
 		for name, x := range l.modules {
 			evident := m.evidentModule(x)
-			if evident && m.Level == Tight {
+			if evident && m.Level == Tight && !slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.missed[e.Path] }) {
 				l.reached[name] = true // and not followed: what it needs, it has imported
 			} else if evident || strings.HasPrefix(name, "encodings.") {
 				wave = append(wave, name)

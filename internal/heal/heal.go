@@ -33,14 +33,14 @@ type Options struct {
 	Drop     []string // globs of paths that go unless the evidence wants them
 	Carve    carve.Options
 	CacheDir string            // indexes of layers, kept between runs
-	Rounds   int               // how often the image may be carved; 0: 8
+	Rounds   int               // how often the image may be carved; 0: 20
 	Step     func(text string) // told what is being done; nil: nobody
 
 	Name  string // of the image, for its lock
 	Guard bool   // label the carved image with what [lock.Guard] tells of its paths
 }
 
-const defaultRounds = 8
+const defaultRounds = 20
 
 // ErrOriginal says that the original does not pass its own checks: nothing can be proved.
 var ErrOriginal = errors.New("the original does not pass its own checks")
