@@ -71,8 +71,7 @@ func (h *healer) find(m check.Miss) []string {
 		switch {
 		case e.Path == m.Name, m.Kind != "module" && path.Base(e.Path) == path.Base(m.Name):
 			found = append(found, e.Path)
-		case m.Kind == "module" && (strings.HasSuffix(e.Path, module+".py") || strings.HasSuffix(e.Path, module+"/__init__.py") ||
-			strings.Contains(e.Path, module+".") && strings.HasSuffix(e.Path, ".so")):
+		case m.Kind == "module" && h.isModule(e.Path, module):
 			found = append(found, e.Path)
 		}
 	}
@@ -82,6 +81,17 @@ func (h *healer) find(m check.Miss) []string {
 		}
 	}
 	return found
+}
+
+// isModule tells whether a file is the module, and not one of that name within another package: pip has a urllib3 of its own.
+func (h *healer) isModule(p, module string) bool {
+	for _, ext := range []string{".py", "/__init__.py"} {
+		if root, ok := strings.CutSuffix(p, module+ext); ok {
+			return h.res.Tree.Get(root+"/__init__.py") == nil
+		}
+	}
+	root, rest, ok := strings.Cut(p, module+".")
+	return ok && strings.HasSuffix(rest, "so") && h.res.Tree.Get(root+"/__init__.py") == nil
 }
 
 func (h *healer) filesOf(p inventory.Package) []string {
