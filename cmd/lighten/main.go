@@ -10,7 +10,6 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/cli"
-	"github.com/lighten/lighten/internal/observe"
 )
 
 func main() {
@@ -18,13 +17,10 @@ func main() {
 }
 
 func run() int {
-	if observe.IsTrampoline(os.Args) { // first: nothing of ours may happen in the traced program's process
-		return observe.TrampolineMain(os.Args)
+	if code, ok := check.Inside(os.Args); ok {
+		return code
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if check.IsSupervisor(os.Args) {
-		return check.SupervisorMain(ctx, os.Args)
-	}
 	return cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }

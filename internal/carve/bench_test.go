@@ -1,13 +1,10 @@
 package carve_test
 
 import (
-	"archive/tar"
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -22,35 +19,10 @@ import (
 	"github.com/lighten/lighten/internal/testimage"
 )
 
-// manyFiles writes an OCI layout with an image of 100,000 files and about 740 MB in 6 layers, and returns its reference.
-func manyFiles(b *testing.B) string {
-	b.Helper()
-	rnd := rand.NewChaCha8([32]byte{1})
-	noise := make([]byte, 1<<20)
-	rnd.Read(noise)
-	var layers []v1.Layer
-	for l := range 6 {
-		var entries []testimage.Entry
-		for n := range 100000 / 6 {
-			size := 1000 + (n*7919)%13000
-			at := (n * 4099) % (len(noise) - size/2)
-			content := append(make([]byte, size/2), noise[at:at+size/2]...)
-			entries = append(entries, testimage.Entry{Header: tar.Header{Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(content)),
-				Name: fmt.Sprintf("usr/lib/l%d/d%d/e%d/file-%d.py", l, n%97, n%31, n)}, Content: content})
-		}
-		layers = append(layers, testimage.RawLayer(b, entries...))
-	}
-	ref := "oci:" + b.TempDir() + "/layout"
-	if err := image.Write(context.Background(), testimage.ImageOf(b, v1.Config{}, layers...), ref, image.WriteOptions{}); err != nil {
-		b.Fatal(err)
-	}
-	return ref
-}
-
 // BenchmarkCarve measures carving in a process of its own beside the floor, which decompresses and hashes every layer
 // once. The whole is what `lighten carve` does besides running checks: read the tree, carve.
 func BenchmarkCarve(b *testing.B) {
-	refs := map[string]string{"100,000 files": manyFiles(b)}
+	refs := map[string]string{"100,000 files": testimage.ManyFiles(b)}
 	for _, base := range []string{"python:3.11-slim", "python:3.11"} {
 		if testimage.Has(base) {
 			refs[base] = testimage.BaseRef(b, base)

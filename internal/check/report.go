@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,21 @@ type Report struct {
 	ExitCode    *int     `json:"exit_code,omitempty"` // of a program that ended by itself
 	Missing     []Miss   `json:"missing,omitempty"`
 	Error       string   `json:"error,omitempty"` // why the checks could not be run
+}
+
+// Passed reports whether the checks were asked and every one passed.
+func (r *Report) Passed() bool {
+	return r.Error == "" && !slices.ContainsFunc(r.Results, func(x Result) bool { return !x.Passed })
+}
+
+// FirstFailure says what the first failed check expected and found, or why none was asked; "" when all passed.
+func (r *Report) FirstFailure() string {
+	for _, x := range r.Results {
+		if !x.Passed {
+			return fmt.Sprintf("check %q: expected %s, found %s", x.Name, x.Expected, x.Found)
+		}
+	}
+	return r.Error
 }
 
 // Result is the outcome of one check.

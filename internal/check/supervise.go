@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -32,8 +33,22 @@ func IsSupervisor(args []string) bool {
 	return len(args) == 4 && args[1] == supervisorName && args[2] == filepath.Join(inDir, PlanFile)
 }
 
-// SupervisorMain runs the supervisor and returns its exit code.
-func SupervisorMain(ctx context.Context, args []string) int {
+// Inside does what a container started this binary for: to be the supervisor of checks, or the tracer's trampoline. It returns false
+// for every other start. Every program that runs trials calls it before anything else: nothing of its own may happen in
+// the traced program's process.
+func Inside(args []string) (code int, ok bool) {
+	switch {
+	case observe.IsTrampoline(args):
+		return observe.TrampolineMain(args), true
+	case IsSupervisor(args):
+		return supervisorMain(args), true
+	}
+	return 0, false
+}
+
+func supervisorMain(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
 	if err := supervise(ctx, args[2], args[3], true); err != nil {
 		fmt.Fprintln(os.Stderr, "lighten:", err)
 		return 1

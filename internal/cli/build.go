@@ -91,7 +91,9 @@ func buildCommand(g *global) *cobra.Command {
 	f.StringArrayVar(&b.labels, "label", nil, "NAME=VALUE for the image's configuration")
 	f.BoolVar(&b.noCache, "no-cache", false, "run every step anew")
 	f.BoolVar(&b.pull, "pull", false, "look for newer base images")
-	complete(c)
+	fixed(c, map[string][]string{
+		"format": report.Formats, "progress": progressKinds, "compression": {"gzip", "zstd"}, "allow": {"libc"}, "only": ladder.Names,
+	})
 	return c
 }
 
@@ -115,15 +117,6 @@ func directory(c *cobra.Command, args []string) error {
 		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, where . is the current one", len(args), c.UseLine())
 	}
 	return nil
-}
-
-func complete(c *cobra.Command) {
-	for flag, values := range map[string][]string{
-		"format": report.Formats, "progress": {"auto", "tty", "plain", "quiet", "rawjson"},
-		"compression": {"gzip", "zstd"}, "allow": {"libc"}, "only": ladder.Names,
-	} {
-		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails only for unknown flags
-	}
 }
 
 func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,11 +85,9 @@ func carveCommand(g *global) *cobra.Command {
 	f.StringArrayVar(&k.budget, "budget", nil, "exit 1 above it: pull=30MB or disk=100MB")
 	f.StringVar(&k.format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
 	f.StringVar(&k.progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
-	for flag, values := range map[string][]string{
-		"format": report.Formats, "progress": {"auto", "tty", "plain", "quiet", "rawjson"}, "compression": {"gzip", "zstd"}, "level": {"safe", "tight"},
-	} {
-		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails only for unknown flags
-	}
+	fixed(c, map[string][]string{
+		"format": report.Formats, "progress": progressKinds, "compression": {"gzip", "zstd"}, "level": {string(closure.Safe), string(closure.Tight)},
+	})
 	return c
 }
 
@@ -182,13 +181,7 @@ func step(c *cobra.Command, progress string) func(string) {
 }
 
 func (k *carveFlags) options(c *cobra.Command, g *global, f *check.File) (heal.Options, error) {
-	o := heal.Options{Guard: k.guard, Platform: k.platform, Level: closure.Level(k.level), Drop: k.drop, CacheDir: filepath.Join(g.stateDir(), "layers")}
-	if o.Level == "" {
-		o.Level = closure.Level(f.Level)
-	}
-	if o.Level == "" {
-		o.Level = closure.Safe
-	}
+	o := heal.Options{Guard: k.guard, Platform: k.platform, Level: cmp.Or(closure.Level(k.level), closure.Level(f.Level), closure.Safe), CacheDir: filepath.Join(g.stateDir(), "layers")}
 	if o.Level != closure.Safe && o.Level != closure.Tight {
 		return o, fmt.Errorf("reading --level %q: want safe or tight", k.level)
 	}
@@ -335,12 +328,7 @@ func carved(ctx context.Context, rep *report.Carve, res *heal.Result) error {
 	for _, l := range tree.Layers {
 		rep.Layers = append(rep.Layers, report.Layer{Name: l.CreatedBy, PullBytes: l.PullBytes, Digest: l.Digest.String()})
 	}
-	for _, m := range res.Misses {
-		rep.Misses = append(rep.Misses, report.Missed{Path: m.Path, Round: m.Round, During: m.Phase, By: m.By, Holdout: m.Holdout})
-	}
-	for _, d := range res.Differences {
-		rep.Differences = append(rep.Differences, d.String())
-	}
+	rep.Misses, rep.Differences = missedOf(res.Misses), differencesOf(res.Differences)
 	for _, d := range res.Keep.Dropped() {
 		rep.Dropped = append(rep.Dropped, report.Dropped(d))
 	}

@@ -148,3 +148,13 @@ func self() (string, error) {
 	}
 	return p, nil
 }
+
+// progressKinds are the values of --progress.
+var progressKinds = []string{"auto", "tty", "plain", "quiet", "rawjson"}
+
+// fixed has the shell offer the values of flags that take few.
+func fixed(c *cobra.Command, values map[string][]string) {
+	for flag, v := range values {
+		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(v, cobra.ShellCompDirectiveNoFileComp)) // fails only for unknown flags
+	}
+}

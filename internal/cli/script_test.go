@@ -25,21 +25,16 @@ import (
 	"github.com/lighten/lighten/internal/cli"
 	"github.com/lighten/lighten/internal/engine/embedded"
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
 // The scripts run lighten as its own process; inside a candidate the same program is the supervisor.
 func TestMain(m *testing.M) {
-	if observe.IsTrampoline(os.Args) {
-		os.Exit(observe.TrampolineMain(os.Args))
+	if code, ok := check.Inside(os.Args); ok {
+		os.Exit(code)
 	}
 	testscript.Main(m, map[string]func(){"lighten": func() {
-		ctx := context.Background()
-		if check.IsSupervisor(os.Args) {
-			os.Exit(check.SupervisorMain(ctx, os.Args))
-		}
-		os.Exit(cli.Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}})
 }
 

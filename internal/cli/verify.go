@@ -14,7 +14,6 @@ import (
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/report"
-	"github.com/lighten/lighten/internal/trial"
 )
 
 const verifyLong = `Run the same checks in two images and compare what they answer: status, headers
@@ -47,9 +46,7 @@ func verifyCommand(g *global) *cobra.Command {
 	f.StringVar(&platform, "platform", "", "OS/ARCH of an index (default: this machine's)")
 	f.StringVar(&format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
 	f.StringVar(&progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
-	for flag, values := range map[string][]string{"format": report.Formats, "progress": {"auto", "tty", "plain", "quiet", "rawjson"}} {
-		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails only for unknown flags
-	}
+	fixed(c, map[string][]string{"format": report.Formats, "progress": progressKinds})
 	return c
 }
 
@@ -74,28 +71,17 @@ func verify(c *cobra.Command, g *global, original, light, checks, platform, form
 	if err != nil {
 		return err
 	}
-	services, err := trial.Services(file, from.Source, filepath.Dir(from.Source))
-	if err != nil {
-		return err
-	}
-	binary, err := self()
-	if err != nil {
-		return err
-	}
 	e, err := g.open(c, a, nil)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
-	o := heal.Options{
-		Engine: e, Platform: platform, CacheDir: filepath.Join(g.stateDir(), "layers"),
-		Trial: &trial.Trial{File: file, Source: from.Source, Services: services, Binary: binary},
+	o := heal.Options{Engine: e, Platform: platform, CacheDir: filepath.Join(g.stateDir(), "layers"), Step: step(c, progress)}
+	if o.Trial, err = newTrial(file, from.Source); err != nil {
+		return err
 	}
 	if o.Progress, err = engine.NewProgress(c.ErrOrStderr(), progress); err != nil {
 		return err
-	}
-	if progress != "quiet" && progress != "rawjson" {
-		o.Step = func(s string) { fmt.Fprintln(c.ErrOrStderr(), "lighten:", s) }
 	}
 	res, err := heal.Verify(c.Context(), img, other, o)
 	if perr := o.Progress.Close(); err == nil {
@@ -119,16 +105,10 @@ func verify(c *cobra.Command, g *global, original, light, checks, platform, form
 // verifyReport sums up what came of comparing.
 func verifyReport(res *heal.Comparison) *report.Verify {
 	rep := &report.Verify{
-		Schema: report.VerifySchema, Verdict: report.Passed, Misses: []report.Missed{}, Differences: []string{}, Results: []report.Check{}, Notes: []string{},
+		Schema: report.VerifySchema, Verdict: report.Passed, Misses: missedOf(res.Misses), Differences: differencesOf(res.Differences), Results: []report.Check{}, Notes: []string{},
 		Original: side(res.Tree.Measure(), res.Original), Light: side(res.LightTree.Measure(), res.Light),
 	}
 	rep.Original.Packages, rep.Light.Packages = len(res.Inventory.Packages()), len(res.LightInventory.Packages())
-	for _, m := range res.Misses {
-		rep.Misses = append(rep.Misses, report.Missed{Path: m.Path, Round: m.Round, During: m.Phase, By: m.By, Holdout: m.Holdout})
-	}
-	for _, d := range res.Differences {
-		rep.Differences = append(rep.Differences, d.String())
-	}
 	if res.Untraced != "" {
 		rep.Notes = append(rep.Notes, "what the light image misses is not known: "+res.Untraced)
 	}
@@ -136,13 +116,29 @@ func verifyReport(res *heal.Comparison) *report.Verify {
 	switch {
 	case res.Light == nil:
 		rep.Verdict, rep.Reason, shown = report.Failed, heal.ErrOriginal.Error(), res.Original
-	case !heal.Passed(res.Light):
+	case !res.Light.Passed():
 		rep.Verdict, rep.Reason = report.Failed, "checks fail in the light image"
 	case len(res.Differences) > 0:
 		rep.Verdict, rep.Reason = report.Failed, "it answers otherwise than the original"
 	}
 	rep.Results, rep.Details = resultsOf(shown)
 	return rep
+}
+
+func missedOf(misses []heal.Miss) []report.Missed {
+	out := []report.Missed{}
+	for _, m := range misses {
+		out = append(out, report.Missed{Path: m.Path, Round: m.Round, During: m.Phase, By: m.By, Holdout: m.Holdout})
+	}
+	return out
+}
+
+func differencesOf(all []check.Difference) []string {
+	out := []string{}
+	for _, d := range all {
+		out = append(out, d.String())
+	}
+	return out
 }
 
 // resultsOf are a report's checks, and the log of a failure.

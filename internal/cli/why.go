@@ -54,7 +54,7 @@ func whyCommand(g *global) *cobra.Command {
 	f.StringVar(&lockFile, "lock", "", "answer by this lock instead of the image's label")
 	f.StringVar(&platform, "platform", "", "OS/ARCH of an index (default: this machine's)")
 	f.StringVar(&format, "format", "table", "table or json")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for unknown flags
+	fixed(c, map[string][]string{"format": {"table", "json"}})
 	return c
 }
 

@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func (m *maker) configuration() {
 			m.argv([]string{"/bin/sh", "-c", h.Test[1]}, named("HEALTHCHECK"))
 		}
 	}
-	for v := range c.Volumes {
+	for _, v := range slices.Sorted(maps.Keys(c.Volumes)) {
 		m.add(v, strong, named("VOLUME"))
 		m.below(m.real(v), strong, Reason{Rule: "configuration", By: m.real(v), Note: "in a VOLUME, which starts with it"})
 	}

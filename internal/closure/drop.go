@@ -4,9 +4,9 @@ import (
 	"regexp"
 )
 
-// dropRule names the rule that drops a path unless evidence wants it; "" when none does. It is asked for what comes
+// DropRule names the rule that drops a path unless evidence wants it; "" when none does. It is asked for what comes
 // along with something else only: files of a package, of a directory.
-func dropRule(p string) string {
+func DropRule(p string) string {
 	for _, r := range dropTable {
 		if r.fits.MatchString(p) && (r.but == nil || !r.but.MatchString(p)) {
 			return r.name

@@ -42,9 +42,6 @@ func (m *maker) evidence(ev Evidence) {
 		if e.IsDir() && p.Ops&observe.Chdir != 0 && !crossroads[e.Path] {
 			m.workedIn(e, r)
 		}
-		if e.IsDir() && p.Ops&observe.Write != 0 {
-			m.enter(e, strong, r)
-		}
 	}
 	if ev.Record.Full {
 		m.note("the record of look-ups is full: what the program looked up after %d paths is not known", len(ev.Record.Paths))

@@ -35,9 +35,6 @@ func (x Extent) Covers(p inventory.Package, e *image.Entry, l Level) bool {
 	return DropRule(e.Path) == "" && !(p.Ecosystem == inventory.PyPI && isLibraryTest(e.Path))
 }
 
-// DropRule names the rule that drops a path which comes along with something else only; "" when none does.
-func DropRule(p string) string { return dropRule(p) }
-
 // Shared tells directories that hold a bit of everything, such as /etc and /usr/bin: nobody means all of one.
 func Shared(dir string) bool { return crossroads[dir] || alone[dir] }
 

@@ -48,6 +48,7 @@ const maxReasons = 4
 // owned is a package with what it has in the image.
 type owned struct {
 	inventory.Package
+	key   string         // tells it from all others
 	files []*image.Entry // sorted by path
 }
 
@@ -147,7 +148,7 @@ func (k *Keep) Rule(path string) string {
 	if r := k.drops[path]; r != "" {
 		return r
 	}
-	if r := dropRule(path); r != "" {
+	if r := DropRule(path); r != "" {
 		return r
 	}
 	if o := k.owner[path]; o != nil {

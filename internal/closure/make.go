@@ -72,6 +72,7 @@ type maker struct {
 	done   map[string]bool           // things that a rule does once
 	ran    map[string]bool           // files that are run as programs
 	missed map[string]bool           // files that a carved image lacked: what they need was not seen
+	dists  []*owned                  // Python's distributions, sorted
 	stdlib []*library
 	perl   []string         // see perlDirs; nil: not looked for yet
 	drop   []*regexp.Regexp // Input.Drop
@@ -106,13 +107,17 @@ func newMaker(in Input) *maker {
 		if !ok {
 			continue
 		}
-		key := p.Ecosystem + "\x00" + p.Name + "\x00" + p.Arch + "\x00" + p.Version
+		key := strings.Join([]string{p.Ecosystem, p.Name, p.Arch, p.Version}, "\x00")
 		if byPackage[key] == nil {
-			byPackage[key] = &owned{Package: p}
+			byPackage[key] = &owned{Package: p, key: key}
+			if p.Ecosystem == inventory.PyPI {
+				m.dists = append(m.dists, byPackage[key])
+			}
 		}
 		byPackage[key].files = append(byPackage[key].files, e)
 		m.keep.owner[e.Path] = byPackage[key]
 	}
+	slices.SortStableFunc(m.dists, func(a, b *owned) int { return inventory.Compare(a.Package, b.Package) })
 	return m
 }
 
@@ -199,7 +204,7 @@ func (m *maker) below(dir string, s strength, r Reason) {
 
 // along brings in an entry that comes with something else, unless a rule drops such things.
 func (m *maker) along(e *image.Entry, s strength, r Reason) {
-	if m.keep.nodes[e.Path] == nil && (dropRule(e.Path) != "" || m.dropped(e.Path)) {
+	if m.keep.nodes[e.Path] == nil && (DropRule(e.Path) != "" || m.dropped(e.Path)) {
 		return
 	}
 	m.enter(e, s, r)

@@ -7,15 +7,14 @@ import (
 	"github.com/lighten/lighten/internal/inventory"
 )
 
-// packages keeps the whole of a package of which evidence wants a part, less what [dropRule] drops, and always what
+// packages keeps the whole of a package of which evidence wants a part, less what [DropRule] drops, and always what
 // describes it. At the level tight it keeps the description and the configuration alone.
 func packages(m *maker, e *image.Entry, s strength) {
 	o := m.keep.owner[e.Path]
 	if o == nil || e.IsDir() {
 		return
 	}
-	key := o.Ecosystem + " " + o.Name + " " + o.Arch + " " + o.Version
-	if m.once("described", key) {
+	if m.once("described", o.key) {
 		m.describe(o, e)
 	}
 	if s != strong || o.Ecosystem == inventory.PyPI || m.Level == Tight {
@@ -23,7 +22,7 @@ func packages(m *maker, e *image.Entry, s strength) {
 	}
 	// A package of which only data was wanted, a locale, a configuration file, does not bring its programs.
 	programs := e.ELF != nil || m.ran[e.Path] || isProgram(e)
-	if !m.once("whole", key, strconv.FormatBool(programs)) {
+	if !m.once("whole", o.key, strconv.FormatBool(programs)) {
 		return
 	}
 	for _, x := range o.files {

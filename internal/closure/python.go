@@ -2,9 +2,11 @@ package closure
 
 import (
 	"iter"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
@@ -34,13 +36,12 @@ func python(m *maker, e *image.Entry, s strength) {
 	}
 	o := m.keep.owner[e.Path]
 	if o != nil && o.Ecosystem == inventory.PyPI && s == strong {
-		if m.missed[e.Path] && m.Level == Tight && !strings.HasSuffix(topPackage(e.Path), "-info") && m.once("missed", o.Name) {
-			delete(m.done, "distribution\x00"+o.Name+"\x00"+o.Version) // once more, as a whole
-		}
-		if top := topPackage(e.Path); installers[canonical(o.Name)] && top != canonical(o.Name) {
-			m.partOf(o, top, e.Path)
+		top := topPackage(e.Path)
+		whole := m.Level == Safe || m.missed[e.Path] && !strings.HasSuffix(top, "-info")
+		if installers[canonical(o.Name)] && top != canonical(o.Name) {
+			m.partOf(o, top, e.Path, whole)
 		} else {
-			m.distribution(o, e.Path)
+			m.distribution(o, e.Path, whole)
 		}
 	}
 	if site := siteDir.FindString(e.Path); s == strong && site != "" && o == nil {
@@ -108,22 +109,22 @@ func topPackage(p string) string {
 
 // partOf keeps one package of an installer and what describes the installer: setuptools has a hook that every start of Python
 // reads, and which does nothing without the rest.
-func (m *maker) partOf(o *owned, top, by string) {
+func (m *maker) partOf(o *owned, top, by string, whole bool) {
 	if !m.once("part", o.Name, top) {
 		return
 	}
 	for _, f := range o.files {
 		if t := topPackage(f.Path); t == top || strings.HasSuffix(t, "-info") {
-			m.module(f, Reason{Rule: "distribution", By: by, Note: "of " + o.Name + ", which is not needed as a whole"})
+			m.module(f, Reason{Rule: "distribution", By: by, Note: "of " + o.Name + ", which is not needed as a whole"}, whole)
 		}
 	}
 }
 
 // installed keeps, at the level safe, every distribution that a Python finds, less [installers] that nothing asks for.
 func (m *maker) installed(stdlib string, by *image.Entry) {
-	for _, o := range m.distributionsOf() {
+	for _, o := range m.dists {
 		if !installers[canonical(o.Name)] && m.foundBy(o, stdlib) {
-			m.distribution(o, by.Path)
+			m.distribution(o, by.Path, true)
 		}
 	}
 }
@@ -145,17 +146,18 @@ func (m *maker) foundBy(o *owned, stdlib string) bool {
 	return false
 }
 
+var separators = regexp.MustCompile(`[-_.]+`)
+
 // canonical is a distribution's name as PEP 503 compares it.
-func canonical(name string) string {
-	return strings.ToLower(regexp.MustCompile(`[-_.]+`).ReplaceAllString(name, "-"))
-}
+func canonical(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
 var libraryTests = regexp.MustCompile(`/(?:site|dist)-packages/(?:.*/)?tests?/`)
 
 // distribution keeps a Python distribution by its record: modules, metadata, data, commands, and the distributions that
-// it requires. What lies among its modules without being recorded belongs to it too.
-func (m *maker) distribution(o *owned, by string) {
-	if !m.once("distribution", o.Name, o.Version) {
+// it requires. What lies among its modules without being recorded belongs to it too. Unless it is kept whole, its modules come by
+// evidence alone.
+func (m *maker) distribution(o *owned, by string, whole bool) {
+	if !m.once("distribution", o.key, strconv.FormatBool(whole)) {
 		return
 	}
 	r := Reason{Rule: "distribution", By: by, Note: "part of " + o.Name + " " + o.Version}
@@ -167,24 +169,24 @@ func (m *maker) distribution(o *owned, by string) {
 				tops[site+top] = true
 			}
 		}
-		m.module(f, r)
+		m.module(f, r, whole)
 	}
-	for top := range tops {
+	for _, top := range slices.Sorted(maps.Keys(tops)) {
 		for x := range m.Tree.Under(top + "/") {
 			if m.keep.owner[x.Path] == nil {
-				m.module(x, r)
+				m.module(x, r, whole)
 			}
 		}
 	}
 	for _, d := range o.Depends {
 		for _, other := range m.distributionsNamed(d) {
-			m.distribution(other, by)
+			m.distribution(other, by, m.Level == Safe)
 		}
 	}
 }
 
 // module keeps one file of a distribution, unless it is a test of the library or bytecode for python -O.
-func (m *maker) module(e *image.Entry, r Reason) {
+func (m *maker) module(e *image.Entry, r Reason, whole bool) {
 	switch {
 	case e.IsDir() && !m.empty(e):
 		return
@@ -195,12 +197,11 @@ func (m *maker) module(e *image.Entry, r Reason) {
 		m.keep.drops[e.Path] = "bytecode for python -O"
 		return
 	}
-	o := m.keep.owner[e.Path]
-	if m.Level == Tight && r.Rule == "distribution" && !m.keep.Has(e.Path) && !(o != nil && m.done["missed\x00"+o.Name]) && (strings.HasSuffix(e.Path, ".py") || strings.HasSuffix(e.Path, ".pyi") || e.ELF != nil) {
+	if !whole && !m.keep.Has(e.Path) && (strings.HasSuffix(e.Path, ".py") || strings.HasSuffix(e.Path, ".pyi") || e.ELF != nil) {
 		m.keep.drops[e.Path] = "modules of distributions that were not imported"
 		return
 	}
-	if strings.HasSuffix(e.Path, ".pyc") && strings.HasSuffix(path.Dir(e.Path), "/__pycache__") && !m.keep.Has(e.Path) {
+	if IsBytecode(e.Path) && !m.keep.Has(e.Path) {
 		m.keep.drops[e.Path] = UnseenBytecode // evidence brings it, or its source's does
 		return
 	}
@@ -217,7 +218,7 @@ func (m *maker) empty(e *image.Entry) bool {
 
 func (m *maker) distributionsNamed(name string) []*owned {
 	want := canonical(name)
-	return slices.DeleteFunc(m.distributionsOf(), func(o *owned) bool { return canonical(o.Name) != want })
+	return slices.DeleteFunc(slices.Clone(m.dists), func(o *owned) bool { return canonical(o.Name) != want })
 }
 
 // imported keeps, at the level tight, what the program's own sources import and no check has imported: of a distribution of which
@@ -254,7 +255,7 @@ func (m *maker) unownedModule(site string, e *image.Entry) {
 		return
 	}
 	for x := range m.Tree.Under(site + "/" + top + "/") {
-		m.module(x, Reason{Rule: "distribution", By: e.Path, Note: "lies in the same package"})
+		m.module(x, Reason{Rule: "distribution", By: e.Path, Note: "lies in the same package"}, m.Level == Safe)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 )
 
 // neverImported are parts of the standard library that a service does not import: tests, editors, teaching programs,
@@ -88,10 +87,14 @@ func moduleOf(rel string) (name string, cache bool) {
 	return strings.ReplaceAll(dir, "/", ".") + stem, cache
 }
 
-// byInterpreter are modules that the interpreter itself imports, by names in its own code (grep PyImport_Import in
-// CPython), and those that find others by computed names. Of the first ones it may import any at any time.
-var byInterpreter = []string{
+// atAnyTime are modules that the interpreter itself imports while a program runs, by names in its own code (grep
+// PyImport_Import in CPython).
+var atAnyTime = []string{
 	"encodings", "codecs", "io", "abc", "site", "os", "warnings", "traceback", "linecache", "tokenize", "threading", "_strptime", "copyreg", "stringprep",
+}
+
+// byName are modules that others import by names which no import statement shows.
+var byName = []string{
 	"stat", "posixpath", "genericpath", "_collections_abc", "_sitebuiltins", "importlib", "importlib.util",
 	"importlib.machinery", "importlib.metadata", "importlib.resources", "types", "enum", "collections",
 	"collections.abc", "re", "unicodedata", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "_bootsubprocess", "runpy", "pkgutil",
@@ -102,15 +105,13 @@ var byInterpreter = []string{
 // UnseenBytecode is the rule that drops bytecode: a module that a later request imports is compiled then.
 const UnseenBytecode = "bytecode of modules that were not imported"
 
-const atAnyTime = 14
-
 // interactive are modules for people at a prompt. The library imports them where somebody is there.
 var interactive = map[string]bool{
 	"pydoc": true, "pdb": true, "doctest": true, "unittest": true, "tkinter": true, "idlelib": true, "turtle": true, "test": true, "cProfile": true, "readline": true,
 	"curses": true, "rlcompleter": true, "pydoc_data": true, "code": true, "webbrowser": true, "lib2to3": true, "ensurepip": true, "distutils": true, "venv": true,
 }
 
-// importedOf collects what sources outside of the library import, or name in strings.
+// importedOf collects what sources outside of the library import, or name in strings, sorted.
 func (m *maker) importedOf() []string {
 	var names []string
 	for _, n := range m.keep.nodes {
@@ -131,7 +132,8 @@ func (m *maker) importedOf() []string {
 			}
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (m *maker) inLibrary(p string) bool {
@@ -147,9 +149,9 @@ func (m *maker) reach() bool {
 		m.imported(outside)
 	}
 	for _, l := range m.stdlib {
-		wave := slices.Concat(outside, byInterpreter[:atAnyTime])
+		wave := slices.Concat(outside, atAnyTime)
 		if m.Level == Safe {
-			wave = append(wave, byInterpreter[atAnyTime:]...)
+			wave = append(wave, byName...)
 		}
 		for name, x := range l.modules {
 			evident := m.evidentModule(x)
@@ -278,15 +280,4 @@ func (m *maker) foreign(e *image.Entry) bool {
 		}
 	}
 	return false
-}
-
-// distributionsOf returns the distributions of an image, each once, sorted.
-func (m *maker) distributionsOf() []*owned {
-	seen := map[*owned]bool{}
-	for _, o := range m.keep.owner {
-		if o.Ecosystem == inventory.PyPI {
-			seen[o] = true
-		}
-	}
-	return slices.SortedFunc(maps.Keys(seen), func(a, b *owned) int { return inventory.Compare(a.Package, b.Package) })
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -77,13 +76,8 @@ type Miss struct {
 // Carve carves img. What is wrong with the carved image stands in the result; an error is what kept the work from being
 // done. With [ErrOriginal] the result says what the original failed.
 func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
-	if o.Rounds == 0 {
-		o.Rounds = defaultRounds
-	}
-	if o.Step == nil {
-		o.Step = func(string) {}
-	}
-	h := &healer{Options: o, img: img, res: &Result{Holdouts: len(o.Trial.File.Holdout)}}
+	h := newHealer(img, o)
+	h.res.Holdouts = len(o.Trial.File.Holdout)
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}
@@ -103,6 +97,16 @@ type healer struct {
 	evidence []closure.Evidence
 	answers  []*check.Report // of the original
 	lock     *lock.File      // what is carved by; nil: what was observed
+}
+
+func newHealer(img v1.Image, o Options) *healer {
+	if o.Rounds == 0 {
+		o.Rounds = defaultRounds
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	return &healer{Options: o, img: img, res: &Result{}}
 }
 
 func (h *healer) read(ctx context.Context) error {
@@ -139,14 +143,14 @@ func (h *healer) observe(ctx context.Context) error {
 			if out, err = h.Trial.Run(ctx, b, trial.Options{Trace: true, Answers: true}); err != nil {
 				return fmt.Errorf("observing the original: %w", err)
 			}
-			if passed(out.Report) {
+			if out.Report.Passed() {
 				break
 			}
 		}
 		h.res.Traced = out
-		if !passed(out.Report) {
+		if !out.Report.Passed() {
 			// What the program does under observation is no evidence of what it needs; files alone say it then.
-			out.Record.Untraced = "the checks do not pass while the program is observed: " + firstFailure(out.Report)
+			out.Record.Untraced = "the checks do not pass while the program is observed: " + out.Report.FirstFailure()
 		}
 		h.evidence = append(h.evidence, closure.Evidence{Record: out.Record})
 		return nil
@@ -169,25 +173,12 @@ func (h *healer) ask(ctx context.Context, b *engine.Built) error {
 			h.res.Original = out.Report
 		}
 		h.answers = append(h.answers, out.Report)
-		if !passed(out.Report) {
+		if !out.Report.Passed() {
 			h.res.Original = out.Report
 			return ErrOriginal
 		}
 	}
 	return nil
-}
-
-func passed(r *check.Report) bool {
-	return r.Error == "" && !slices.ContainsFunc(r.Results, func(x check.Result) bool { return !x.Passed })
-}
-
-func firstFailure(r *check.Report) string {
-	for _, x := range r.Results {
-		if !x.Passed {
-			return fmt.Sprintf("check %q: expected %s, found %s", x.Name, x.Expected, x.Found)
-		}
-	}
-	return r.Error
 }
 
 func holdoutsPassed(r *check.Report) int {
@@ -277,7 +268,7 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	if h.named(proof.Report) {
 		return true, nil
 	}
-	if passed(proof.Report) && len(h.res.Differences) > 0 {
+	if proof.Report.Passed() && len(h.res.Differences) > 0 {
 		if err := h.again(ctx, proof.Report); err != nil {
 			return false, err
 		}
@@ -295,7 +286,7 @@ func (h *healer) again(ctx context.Context, proof *check.Report) error {
 		if err != nil {
 			return fmt.Errorf("checking the original again: %w", err)
 		}
-		if passed(original.Report) {
+		if original.Report.Passed() {
 			h.answers = append(h.answers, original.Report)
 		}
 		h.res.Differences = check.Compare(h.answers, proof)
@@ -316,8 +307,8 @@ func (h *healer) run(ctx context.Context, img v1.Image, o trial.Options) (out *t
 
 func (h *healer) judge(r *check.Report) {
 	switch {
-	case !passed(r):
-		h.res.Rejected = firstFailure(r)
+	case !r.Passed():
+		h.res.Rejected = r.FirstFailure()
 	case len(h.res.Differences) > 0:
 		h.res.Rejected = "it answers otherwise than the original: " + h.res.Differences[0].String()
 	}

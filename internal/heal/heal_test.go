@@ -1,7 +1,6 @@
 package heal_test
 
 import (
-	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,18 +13,14 @@ import (
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
 	"github.com/lighten/lighten/internal/trial"
 )
 
 // Inside a container the test binary is the supervisor and the tracer's trampoline.
 func TestMain(m *testing.M) {
-	if observe.IsTrampoline(os.Args) {
-		os.Exit(observe.TrampolineMain(os.Args))
-	}
-	if check.IsSupervisor(os.Args) {
-		os.Exit(check.SupervisorMain(context.Background(), os.Args))
+	if code, ok := check.Inside(os.Args); ok {
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }

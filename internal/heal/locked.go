@@ -13,11 +13,9 @@ import (
 // Locked carves img as a lock says, without running anything: of o, Trial and Engine may be nil. Name is the lock's, for errors. An image that
 // no longer fits it is a [*lock.Unfit].
 func Locked(ctx context.Context, img v1.Image, f *lock.File, name string, o Options) (*Result, error) {
-	if o.Step == nil {
-		o.Step = func(string) {}
-	}
 	o.Level = f.Level
-	h := &healer{Options: o, img: img, res: &Result{}, lock: f}
+	h := newHealer(img, o)
+	h.lock = f
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}

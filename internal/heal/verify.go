@@ -29,16 +29,14 @@ type Comparison struct {
 // is what kept the checks from being asked. With [ErrOriginal] the result says what the original failed. Of o, what is
 // about carving is not looked at.
 func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparison, error) {
-	if o.Step == nil {
-		o.Step = func(string) {}
-	}
-	h := &healer{Options: o, img: original, res: &Result{Rounds: 1}}
+	h := newHealer(original, o)
+	h.res.Rounds = 1
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}
 	c := &Comparison{Tree: h.res.Tree, Inventory: h.res.Inventory}
 	var err error
-	o.Step("reading the layers of the light image")
+	h.Step("reading the layers of the light image")
 	if c.LightTree, c.LightInventory, err = Read(ctx, light, o.CacheDir); err != nil {
 		return nil, fmt.Errorf("reading the light image: %w", err)
 	}
@@ -50,7 +48,7 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 	if err := h.look(ctx, light, c); err != nil {
 		return nil, err
 	}
-	o.Step("checking the light image")
+	h.Step("checking the light image")
 	out, err := h.run(ctx, light, trial.Options{Holdout: true, Answers: true})
 	if err != nil {
 		return nil, fmt.Errorf("checking the light image: %w", err)
@@ -82,11 +80,8 @@ func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) error 
 		}
 	}
 	c.Misses, c.Untraced = h.res.Misses, out.Record.Untraced
-	if c.Untraced == "" && !passed(out.Report) {
-		c.Untraced = "the checks do not pass while the program is observed: " + firstFailure(out.Report)
+	if c.Untraced == "" && !out.Report.Passed() {
+		c.Untraced = "the checks do not pass while the program is observed: " + out.Report.FirstFailure()
 	}
 	return nil
 }
-
-// Passed reports whether every check of a report did.
-func Passed(r *check.Report) bool { return passed(r) }

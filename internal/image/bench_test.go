@@ -10,40 +10,12 @@ import (
 	"syscall"
 	"testing"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
-// manyFiles writes an OCI layout with an image of 100,000 files and about 700 MB in 6 layers, and returns its reference.
-func manyFiles(b *testing.B) string {
-	b.Helper()
-	dir := b.TempDir()
-	rnd := rand.NewChaCha8([32]byte{1})
-	noise := make([]byte, 1<<20)
-	rnd.Read(noise)
-	var layers []v1.Layer
-	for l := range 6 {
-		var entries []testimage.Entry
-		for n := range 100000 / 6 {
-			size := 1000 + (n*7919)%12000
-			at := (n * 4099) % (len(noise) - size/2)
-			content := append(make([]byte, size/2), noise[at:at+size/2]...)
-			entries = append(entries, testimage.Entry{Header: tar.Header{Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(content)),
-				Name: fmt.Sprintf("usr/lib/l%d/d%d/e%d/file-%d.py", l, n%97, n%31, n)}, Content: content})
-		}
-		layers = append(layers, testimage.RawLayer(b, entries...))
-	}
-	ref := "oci:" + dir + "/layout"
-	if err := image.Write(context.Background(), testimage.ImageOf(b, v1.Config{}, layers...), ref, image.WriteOptions{}); err != nil {
-		b.Fatal(err)
-	}
-	return ref
-}
-
 func BenchmarkReadTree(b *testing.B) {
-	ref := manyFiles(b)
+	ref := testimage.ManyFiles(b)
 	img, err := image.Open(context.Background(), ref, image.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -71,7 +43,7 @@ func BenchmarkReadTree(b *testing.B) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	img, err := image.Open(context.Background(), manyFiles(b), image.Options{})
+	img, err := image.Open(context.Background(), testimage.ManyFiles(b), image.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,10 +23,7 @@ const Carved = "carved"
 func (c *climb) carve(ctx context.Context, from, original *rung) (*rung, error) {
 	r := &rung{Candidate: Candidate{Name: Carved, Source: from.Source, Base: from.Name, Dockerfile: from.Dockerfile}}
 	r.report = report.Candidate{Name: r.Name, Source: r.Source, Base: r.Base, Dockerfile: string(r.Dockerfile)}
-	level := closure.Level(c.trial.File.Level)
-	if level == "" {
-		level = closure.Safe
-	}
+	level := cmp.Or(closure.Level(c.trial.File.Level), closure.Safe)
 	o := heal.Options{
 		Engine: c.o.Engine, Platform: c.o.Build.Platform, Progress: c.o.Build.Progress, Trial: c.trial, Level: level, Name: lockedFrom + from.Name,
 		Keep: c.trial.File.Keep, Drop: c.trial.File.Drop, CacheDir: c.o.CacheDir, Carve: carve.Options{Comment: "lighten build"},

@@ -1,7 +1,6 @@
 package ladder_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,18 +11,14 @@ import (
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/ladder"
-	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/report"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
 // The test binary is also the supervisor inside the candidates.
 func TestMain(m *testing.M) {
-	if observe.IsTrampoline(os.Args) {
-		os.Exit(observe.TrampolineMain(os.Args))
-	}
-	if check.IsSupervisor(os.Args) {
-		os.Exit(check.SupervisorMain(context.Background(), os.Args))
+	if code, ok := check.Inside(os.Args); ok {
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }

@@ -1,7 +1,6 @@
 package trial_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
-	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -26,11 +24,8 @@ const roleVar = "LIGHTEN_TEST_ROLE"
 var roles = map[string]func(args []string) int{"web": web, "ask": ask}
 
 func TestMain(m *testing.M) {
-	if observe.IsTrampoline(os.Args) {
-		os.Exit(observe.TrampolineMain(os.Args))
-	}
-	if check.IsSupervisor(os.Args) {
-		os.Exit(check.SupervisorMain(context.Background(), os.Args))
+	if code, ok := check.Inside(os.Args); ok {
+		os.Exit(code)
 	}
 	if f := roles[os.Getenv(roleVar)]; f != nil {
 		os.Exit(f(os.Args[1:]))
