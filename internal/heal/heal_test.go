@@ -48,7 +48,7 @@ func TestCarve(t *testing.T) {
 		same    []string
 	}{
 		{"nginx", 6, []string{"/etc", "/usr/sbin/nginx", "/var/log/nginx", "/var/log/nginx/access.log", "/tmp", "/var/lib/nginx"}},
-		{"redis", 4, []string{"/etc", "/usr/bin/redis-server", "/var/lib/redis", "/tmp"}},
+		{"perl", 2, []string{"/etc", "/usr/bin/perl", "/tmp"}}, // not redis: what its benchmark prints differs by chance
 	} {
 		t.Run(c.program, func(t *testing.T) {
 			res := carve(t, e, filepath.Join(root, "internal", "carve", "testdata", "programs", c.program))
