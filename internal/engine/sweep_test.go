@@ -113,12 +113,16 @@ func leftovers(t *testing.T, state, marker string) []string {
 			}
 		}
 	}
-	list, err := exec.Command("runc", "list", "--format", "json").Output()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	list, err := embedded.Containers(ctx, "runc")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(list, []byte(state)) {
-		out = append(out, "container in "+string(list))
+	for _, c := range list {
+		if strings.HasPrefix(c.Bundle, state+"/") {
+			out = append(out, "container "+c.ID)
+		}
 	}
 	return out
 }

@@ -55,13 +55,9 @@ func sweepContainers(ctx context.Context, state string) ([]string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, runtime, "list", "--format", "json").Output()
+	list, err := Containers(ctx, runtime)
 	if err != nil {
-		return nil, fmt.Errorf("listing containers: %w", err)
-	}
-	var list []struct{ ID, Bundle string }
-	if err := json.Unmarshal(out, &list); err != nil {
-		return nil, fmt.Errorf("listing containers: %w", err)
+		return nil, err
 	}
 	var cleared []string
 	var errs []error
@@ -76,6 +72,28 @@ func sweepContainers(ctx context.Context, state string) ([]string, error) {
 		cleared = append(cleared, "container "+c.ID)
 	}
 	return cleared, errors.Join(errs...)
+}
+
+// A Container is one of the runtime's, whoever started it.
+type Container struct{ ID, Bundle string }
+
+// Containers lists what runs in the runtime's default root. runc 1.1's list fails when a container ends while it reads
+// that root, which other runs' containers do all the time: it is asked again, fifty times.
+func Containers(ctx context.Context, runtime string) ([]Container, error) {
+	for again := 0; ; again++ {
+		var list []Container
+		out, err := exec.CommandContext(ctx, runtime, "list", "--format", "json").Output()
+		if err == nil {
+			err = json.Unmarshal(out, &list)
+		}
+		if err == nil {
+			return list, nil
+		}
+		if again == 50 || ctx.Err() != nil {
+			return nil, fmt.Errorf("listing containers: %w", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 func emptyRoot(dir string) (bool, error) {
