@@ -11,12 +11,10 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/dockerfile"
 	"github.com/lighten/lighten/internal/engine"
-	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/ladder"
 	"github.com/lighten/lighten/internal/lock"
 	"github.com/lighten/lighten/internal/report"
@@ -40,6 +38,7 @@ const buildExamples = `  lighten build .                                    # co
   lighten build . --list                             # what would be built, without building
   lighten build . --load --tag shop                  # the winner into the local Docker
   lighten build . --output oci:out:shop --compression zstd
+  lighten build . -o registry.example/shop:1 --sbom spdx   # with the list of its packages attached
   lighten build . --candidate mine=Dockerfile.mine --allow libc
   lighten build . --only slim --diff                 # what slim changes
   lighten build . --lock lighten.lock                # what the candidate carved keeps, for review
@@ -48,11 +47,12 @@ const buildExamples = `  lighten build .                                    # co
 
 // buildFlags are the flags of `lighten build`.
 type buildFlags struct {
-	file, checks, target, platform, format, progress, compression, tag, write, lock string
-	only, allow, candidates, outputs, budget                                        []string
-	args, secrets, ssh, contexts, labels                                            []string
-	noChecks, noCache, pull, load, list, diff, locked                               bool
-	jobs                                                                            int
+	file, checks, target, platform, format, progress, write, lock string
+	only, allow, candidates, budget                               []string
+	args, secrets, ssh, contexts, labels                          []string
+	noChecks, noCache, pull, list, diff, locked                   bool
+	jobs                                                          int
+	out                                                           output
 }
 
 func buildCommand(g *global) *cobra.Command {
@@ -72,12 +72,9 @@ func buildCommand(g *global) *cobra.Command {
 	f.BoolVar(&b.list, "list", false, "show the candidates without building")
 	f.BoolVar(&b.diff, "diff", false, "show how candidates differ from the Dockerfile")
 	f.StringVar(&b.write, "write", "", "save the winner's Dockerfile (with --list: that of --only) to this file")
-	f.StringArrayVarP(&b.outputs, "output", "o", nil, "write the winner: REFERENCE, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, docker-daemon:NAME or -")
+	b.out.flags(c, "the winner", "the directory's name")
 	f.StringVar(&b.lock, "lock", "", "save what the candidate carved keeps, and why, to this file; with --locked: carve by it")
 	f.BoolVar(&b.locked, "locked", false, "carve by the lock (default lighten.lock beside the Dockerfile) instead of observing the program")
-	f.BoolVar(&b.load, "load", false, "load the winner into the local Docker, as --tag")
-	f.StringVarP(&b.tag, "tag", "t", "", "name of the result (default: the directory's name)")
-	f.StringVar(&b.compression, "compression", "gzip", "of the layers written: gzip or zstd")
 	f.StringArrayVar(&b.budget, "budget", nil, "exit 1 above it: pull=30MB or disk=100MB")
 	f.StringVar(&b.format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
 	f.StringVar(&b.progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
@@ -92,7 +89,7 @@ func buildCommand(g *global) *cobra.Command {
 	f.BoolVar(&b.noCache, "no-cache", false, "run every step anew")
 	f.BoolVar(&b.pull, "pull", false, "look for newer base images")
 	fixed(c, map[string][]string{
-		"format": report.Formats, "progress": progressKinds, "compression": {"gzip", "zstd"}, "allow": {"libc"}, "only": ladder.Names,
+		"format": report.Formats, "progress": progressKinds, "allow": {"libc"}, "only": ladder.Names,
 	})
 	return c
 }
@@ -200,7 +197,8 @@ func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Confi
 	rep := &res.Report
 	if w := rep.Find(rep.Winner); w != nil {
 		rep.Budget = within(limits, w.PullBytes, w.DiskBytes)
-		if err := b.output(c, a, res); err != nil {
+		var err error
+		if rep.Written, rep.Bills, err = b.out.write(c, a, res.Image(rep.Winner), b.name(res)); err != nil {
 			return err
 		}
 		if b.write != "" {
@@ -219,7 +217,7 @@ func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Confi
 		return err
 	}
 	out := c.OutOrStdout()
-	if slices.Contains(b.outputs, "-") { // the image goes there
+	if slices.Contains(b.out.dests, "-") { // the image goes there
 		out = c.ErrOrStderr()
 	}
 	if err := rep.Write(out, b.format, width(out)); err != nil {
@@ -239,63 +237,9 @@ func (b *buildFlags) deliver(c *cobra.Command, p *ladder.Project, a access.Confi
 	return nil
 }
 
-func (b *buildFlags) output(c *cobra.Command, a access.Config, res *ladder.Result) error {
-	dests := b.outputs
-	if b.load {
-		dests = append(slices.Clone(dests), "docker-daemon:"+b.name(res))
-	}
-	if len(dests) == 0 {
-		return nil
-	}
-	comp, err := image.ParseCompression(b.compression)
-	if err != nil {
-		return err
-	}
-	for _, d := range dests {
-		w, err := write(c, res.Image(res.Report.Winner), d, image.WriteOptions{
-			Options: image.Options{Access: a}, Name: b.name(res), Compression: comp, Stdout: c.OutOrStdout(),
-		})
-		if err != nil {
-			return err
-		}
-		res.Report.Written = append(res.Report.Written, w)
-	}
-	return nil
-}
-
-func write(c *cobra.Command, img v1.Image, dest string, o image.WriteOptions) (report.Written, error) {
-	if dest == "-" || strings.HasPrefix(dest, "docker-") {
-		o.Compression = image.Gzip // all that Docker's own format knows
-	}
-	out, err := image.Recompress(img, o.Compression)
-	if err != nil {
-		return report.Written{}, err
-	}
-	if err := image.Write(c.Context(), out, dest, o); err != nil {
-		return report.Written{}, err
-	}
-	d, err := out.Digest()
-	if err != nil {
-		return report.Written{}, err
-	}
-	m, err := out.Manifest()
-	if err != nil {
-		return report.Written{}, err
-	}
-	n, err := out.Size()
-	if err != nil {
-		return report.Written{}, err
-	}
-	n += m.Config.Size
-	for _, l := range m.Layers {
-		n += l.Size
-	}
-	return report.Written{Dest: dest, Digest: d.String(), PullBytes: n}, nil
-}
-
 func (b *buildFlags) validate() error {
-	if _, err := image.ParseCompression(b.compression); err != nil {
-		return fmt.Errorf("reading --compression: %w", err)
+	if err := b.out.check(); err != nil {
+		return err
 	}
 	if b.jobs < 1 {
 		return fmt.Errorf("reading --jobs %d: want 1 or more", b.jobs)
@@ -308,14 +252,14 @@ func (b *buildFlags) validate() error {
 			return fmt.Errorf("reading --allow %q: only libc is known", x)
 		}
 	}
-	if slices.Contains(b.outputs, "-") && b.format != "table" {
+	if slices.Contains(b.out.dests, "-") && b.format != "table" {
 		return fmt.Errorf("reading --output -: the image and the %s report cannot both go to standard output; write one to a file", b.format)
 	}
 	if b.locked && b.noChecks {
 		return errors.New("reading the flags: --no-checks carves nothing, so --locked has nothing to act on")
 	}
-	if b.noChecks && (len(b.outputs) > 0 || b.load || len(b.budget) > 0) {
-		return errors.New("reading the flags: --no-checks finds no winner, so --output, --load and --budget have nothing to act on")
+	if b.noChecks && (len(b.out.dests) > 0 || b.out.load || len(b.out.bills) > 0 || len(b.budget) > 0) {
+		return errors.New("reading the flags: --no-checks finds no winner, so --output, --load, --sbom and --budget have nothing to act on")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lock"
 	"github.com/lighten/lighten/internal/report"
 	"github.com/lighten/lighten/internal/trial"
 )
@@ -43,6 +43,15 @@ directories first, single paths where a part stays. With --locked the image is
 carved by that file and nothing is run; an image that no longer fits it (a
 package of another version, a listed path that is gone) is refused.
 
+Of an index, the image for this machine is carved. --platform names another one,
+several (linux/amd64,linux/arm64) or all: then the result is an index. What cannot
+be run here is not carved: that is an error, or with --skip-platforms left out.
+With --locked nothing is run, so every platform with a lock can be carved anywhere;
+of several platforms each has a lock of its own, such as lighten.linux-arm64.lock.
+
+--sbom lists the packages that are left, attached to the result in registries and
+OCI layouts, or in a file.
+
 Exit code: 0 fine, 1 the carved image does not do what the original does, or a
 budget is exceeded, 2 the job could not be done.`
 
@@ -52,13 +61,16 @@ const carveExamples = `  lighten carve python:3.11-app --checks lighten.yaml --o
   lighten carve shop:1 --lock lighten.lock -o oci:light     # what stays, and why, for review
   lighten carve shop:2 --locked -o oci:light                # by that lock, without running anything
   lighten carve shop:1 --guard -o oci:light                 # and then: lighten why oci:light /usr/bin/perl
+  lighten carve shop:1 -o registry.example/shop:light --sbom spdx --sbom cyclonedx=shop.cdx.json
+  lighten carve registry.example/shop --platform all -o registry.example/shop:light
   lighten carve registry.example/shop --keep '/app/plugins/**' -o registry.example/shop:light`
 
 // carveFlags are the flags of `lighten carve`.
 type carveFlags struct {
-	checks, platform, level, format, progress, compression, tag, lock string
-	outputs, keep, drop, budget                                       []string
-	load, squash, locked, guard                                       bool
+	checks, platform, level, format, progress, lock string
+	keep, drop, budget                              []string
+	squash, locked, guard, skip                     bool
+	out                                             output
 }
 
 func carveCommand(g *global) *cobra.Command {
@@ -70,7 +82,8 @@ func carveCommand(g *global) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&k.checks, "checks", "", "file with checks (default lighten.yaml here, else guessed)")
-	f.StringVar(&k.platform, "platform", "", "OS/ARCH of an index (default: this machine's)")
+	f.StringVar(&k.platform, "platform", "", "of an index: OS/ARCH, several with commas, or all (default: this machine's)")
+	f.BoolVar(&k.skip, "skip-platforms", false, "with several platforms, leave out those that cannot be run here")
 	f.StringVar(&k.level, "level", "", "safe: whole packages; tight: touched files and what these need (default: the checks file's, else safe)")
 	f.StringArrayVar(&k.keep, "keep", nil, "glob of paths that stay whatever the evidence, such as '/app/plugins/**'")
 	f.StringArrayVar(&k.drop, "drop", nil, "glob of paths that go unless the evidence wants them")
@@ -78,85 +91,150 @@ func carveCommand(g *global) *cobra.Command {
 	f.BoolVar(&k.locked, "locked", false, "carve as the lock says, without running anything; fails when the image no longer fits")
 	f.BoolVar(&k.guard, "guard", false, "label the result with what stays and what went, for lighten why")
 	f.BoolVar(&k.squash, "squash", false, "one layer, instead of system, runtime, dependencies and application")
-	f.StringArrayVarP(&k.outputs, "output", "o", nil, "write the result: REFERENCE, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, docker-daemon:NAME or -")
-	f.BoolVar(&k.load, "load", false, "load the result into the local Docker, as --tag")
-	f.StringVarP(&k.tag, "tag", "t", "", "name of the result (default: that of the image, with :light)")
-	f.StringVar(&k.compression, "compression", "gzip", "of the layers: gzip or zstd")
+	k.out.flags(c, "the result", "that of the image, with :light")
 	f.StringArrayVar(&k.budget, "budget", nil, "exit 1 above it: pull=30MB or disk=100MB")
 	f.StringVar(&k.format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
 	f.StringVar(&k.progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
 	fixed(c, map[string][]string{
-		"format": report.Formats, "progress": progressKinds, "compression": {"gzip", "zstd"}, "level": {string(closure.Safe), string(closure.Tight)},
+		"format": report.Formats, "progress": progressKinds, "level": {string(closure.Safe), string(closure.Tight)},
 	})
 	return c
 }
 
-func (k *carveFlags) run(c *cobra.Command, g *global, ref string) error {
-	start := time.Now()
+func (k *carveFlags) run(c *cobra.Command, g *global, ref string) (err error) {
+	r := &carveRun{carveFlags: k, c: c, g: g, ref: ref, start: time.Now()}
+	if err := k.check(); err != nil {
+		return err
+	}
+	if r.access, err = g.access(); err != nil {
+		return err
+	}
+	defer r.close()
+	if k.several() {
+		return r.index()
+	}
+	img, err := openImage(c, r.access, ref, k.platform)
+	if err != nil {
+		return err
+	}
+	done, err := r.one(img, k.platform)
+	if done == nil {
+		return err
+	}
+	return errors.Join(err, r.deliver(done))
+}
+
+// check finds mistakes before anything is done.
+func (k *carveFlags) check() error {
 	if !slices.Contains(report.Formats, k.format) {
 		return fmt.Errorf("reading --format %q: want one of %s", k.format, strings.Join(report.Formats, ", "))
 	}
-	if slices.Contains(k.outputs, "-") && k.format != "table" {
+	if slices.Contains(k.out.dests, "-") && k.format != "table" {
 		return fmt.Errorf("reading --output -: the image and the %s report cannot both go to standard output; write one to a file", k.format)
 	}
-	a, err := g.access()
+	if k.locked && (k.level != "" || k.keep != nil || k.drop != nil) {
+		return errors.New("reading the flags: with --locked the lock says what stays, so --level, --keep and --drop have nothing to act on; carve with --lock to write another")
+	}
+	if k.skip && !k.several() {
+		return errors.New("reading --skip-platforms: it is for --platform all, or several platforms")
+	}
+	if k.locked && k.lock == "" {
+		k.lock = lock.Name
+	}
+	return k.out.check()
+}
+
+// carveRun is one run of `lighten carve`.
+type carveRun struct {
+	*carveFlags
+	c      *cobra.Command
+	g      *global
+	access access.Config
+	ref    string
+	engine *engine.Engine // nil until something is run
+	start  time.Time
+}
+
+// carvedImage is what came of one image.
+type carvedImage struct {
+	report *report.Carve
+	result *heal.Result
+}
+
+// open starts the engine, once.
+func (r *carveRun) open() (err error) {
+	if r.engine == nil {
+		r.engine, err = r.g.open(r.c, r.access, nil)
+	}
+	return err
+}
+
+func (r *carveRun) close() {
+	if r.engine != nil {
+		r.engine.Close()
+	}
+}
+
+// one carves an image. When the original does not pass its checks, what is known comes with [heal.ErrOriginal].
+func (r *carveRun) one(img v1.Image, platform string) (*carvedImage, error) {
+	file, checks, err := imageChecks(r.checks, img)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	img, err := openImage(c, a, ref, k.platform)
+	limits, err := limitsOf(file, r.budget)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	file, checks, err := imageChecks(k.checks, img)
+	var done *carvedImage
+	if r.locked {
+		done, err = r.byLock(img, platform)
+	} else {
+		done, err = r.observed(img, platform, file, checks)
+	}
+	if done != nil && done.report.Light != nil {
+		done.report.Budget = within(limits, done.report.Light.PullBytes, done.report.Light.DiskBytes)
+	}
+	return done, err
+}
+
+// observed carves by what is seen of the program.
+func (r *carveRun) observed(img v1.Image, platform string, file *check.File, checks report.Checks) (*carvedImage, error) {
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	o, err := r.options(file, platform)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	limits, err := limitsOf(file, k.budget)
-	if err != nil {
-		return err
-	}
-	if k.locked {
-		return k.runLocked(c, g, a, img, ref, limits, start)
-	}
-	e, err := g.open(c, a, nil)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	o, err := k.options(c, g, file)
-	if err != nil {
-		return err
-	}
-	o.Engine, o.Name = e, ref
 	if o.Trial, err = newTrial(file, checks.Source); err != nil {
-		return err
+		return nil, err
 	}
-	if o.Progress, err = engine.NewProgress(c.ErrOrStderr(), k.progress); err != nil {
-		return err
+	if o.Progress, err = engine.NewProgress(r.c.ErrOrStderr(), r.progress); err != nil {
+		return nil, err
 	}
-	res, err := heal.Carve(c.Context(), img, o)
+	res, err := heal.Carve(r.c.Context(), img, o)
 	if perr := o.Progress.Close(); err == nil {
 		err = perr
 	}
 	if err != nil && !errors.Is(err, heal.ErrOriginal) {
-		return err
+		return nil, err
 	}
-	rep, merr := carveReport(c.Context(), res)
+	rep, merr := carveReport(r.c.Context(), res)
 	if merr != nil {
-		return errors.Join(err, merr)
+		return nil, errors.Join(err, merr)
 	}
-	rep.Image, rep.Engine, rep.Platform, rep.Level, rep.Checks = ref, e.String(), o.Platform, string(o.Level), checks
-	if k.lock != "" && rep.Verdict == report.Passed {
+	rep.Image, rep.Engine, rep.Platform, rep.Level, rep.Checks = r.ref, r.engine.String(), platform, string(o.Level), checks
+	if r.lock != "" && rep.Verdict == report.Passed {
+		rep.Lock = r.lockOf(platform)
 		f, err := res.Lock(o)
 		if err == nil {
-			err = saveLock(k.lock, f)
+			err = saveLock(rep.Lock, f)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		rep.Lock = k.lock
 	}
-	return errors.Join(err, k.deliver(c, a, rep, res, limits, start))
+	return &carvedImage{rep, res}, err
 }
 
 // newTrial is how images are tried with the checks of a file.
@@ -180,53 +258,40 @@ func step(c *cobra.Command, progress string) func(string) {
 	return func(s string) { fmt.Fprintln(c.ErrOrStderr(), "lighten:", s) }
 }
 
-func (k *carveFlags) options(c *cobra.Command, g *global, f *check.File) (heal.Options, error) {
-	o := heal.Options{Guard: k.guard, Platform: k.platform, Level: cmp.Or(closure.Level(k.level), closure.Level(f.Level), closure.Safe), CacheDir: filepath.Join(g.stateDir(), "layers")}
+func (r *carveRun) options(f *check.File, platform string) (heal.Options, error) {
+	o := heal.Options{
+		Engine: r.engine, Name: r.ref, Guard: r.guard, Platform: platform, Level: cmp.Or(closure.Level(r.level), closure.Level(f.Level), closure.Safe),
+		CacheDir: filepath.Join(r.g.stateDir(), "layers"), Keep: slices.Concat(f.Keep, r.keep), Drop: slices.Concat(f.Drop, r.drop),
+		Carve: carve.Options{Squash: r.squash, Compression: image.Compression(r.out.compression), Comment: "lighten carve"}, Step: step(r.c, r.progress),
+	}
 	if o.Level != closure.Safe && o.Level != closure.Tight {
-		return o, fmt.Errorf("reading --level %q: want safe or tight", k.level)
+		return o, fmt.Errorf("reading --level %q: want safe or tight", r.level)
 	}
-	o.Keep = slices.Concat(f.Keep, k.keep)
-	o.Drop = slices.Concat(f.Drop, k.drop)
-	comp, err := image.ParseCompression(k.compression)
-	if err != nil {
-		return o, err
-	}
-	o.Carve = carve.Options{Squash: k.squash, Compression: comp, Comment: "lighten carve"}
-	o.Step = step(c, k.progress)
 	return o, nil
 }
 
 // deliver writes what was asked for, prints the report, and turns its verdict into an exit code.
-func (k *carveFlags) deliver(c *cobra.Command, a access.Config, rep *report.Carve, res *heal.Result, limits []report.Budget, start time.Time) error {
-	if rep.Light != nil {
-		rep.Budget = within(limits, rep.Light.PullBytes, rep.Light.DiskBytes)
-	}
+func (r *carveRun) deliver(done *carvedImage) error {
+	rep := done.report
 	if rep.Verdict == report.Passed || rep.Verdict == report.Unchecked {
-		name := k.tag
-		if name == "" {
-			name = lightName(rep.Image)
+		name := cmp.Or(r.out.tag, lightName(rep.Image))
+		var err error
+		if rep.Written, rep.Bills, err = r.out.write(r.c, r.access, done.result.Image, name); err != nil {
+			return err
 		}
-		dests := k.outputs
-		if k.load {
-			dests = append(slices.Clone(dests), "docker-daemon:"+name)
-		}
-		for _, d := range dests {
-			w, err := write(c, res.Image, d, image.WriteOptions{
-				Options: image.Options{Access: a}, Name: name, Compression: image.Compression(k.compression), Stdout: c.OutOrStdout(),
-			})
-			if err != nil {
-				return err
-			}
-			rep.Written = append(rep.Written, w)
-		}
-		if len(dests) == 0 {
+		if len(rep.Written) == 0 {
 			rep.Next = []string{fmt.Sprintf("lighten carve %s --load --tag %s", rep.Image, name)}
 		}
 	}
-	rep.Seconds = time.Since(start).Seconds()
-	if err := rep.Write(c.OutOrStdout(), k.format); err != nil {
+	rep.Seconds = time.Since(r.start).Seconds()
+	if err := rep.Write(r.c.OutOrStdout(), r.format); err != nil {
 		return err
 	}
+	return found(rep)
+}
+
+// found is the error of a carved image that is not as it should be.
+func found(rep *report.Carve) error {
 	switch {
 	case rep.Verdict == report.Failed && rep.Light != nil:
 		return findings{"the carved image does not do what the original does"}
@@ -283,73 +348,4 @@ func imageChecks(path string, img v1.Image) (*check.File, report.Checks, error) 
 	}
 	f, why := check.Guess(cfg, check.Hints{})
 	return f, report.Checks{Source: "guessed", Why: why, YAML: string(f.YAML())}, nil
-}
-
-// carveReport sums up what came of carving.
-func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
-	rep := &report.Carve{
-		Schema: report.CarveSchema, Rounds: res.Rounds, Before: res.Before, After: res.After, Holdouts: res.Holdouts, Verdict: report.Failed,
-		Layers: []report.Layer{}, Misses: []report.Missed{}, Differences: []string{}, Dropped: []report.Dropped{}, Kept: []report.KeptPart{},
-		Results: []report.Check{}, Notes: []string{},
-	}
-	rep.Original = side(res.Tree.Measure(), res.Original)
-	if res.Traced != nil {
-		rep.TracedMS = res.Traced.Report.StartMillis
-	}
-	rep.Original.Packages = len(res.Inventory.Packages())
-	shown := res.Original
-	if res.Image == nil {
-		rep.Reason = heal.ErrOriginal.Error()
-	} else {
-		if err := carved(ctx, rep, res); err != nil {
-			return nil, err
-		}
-		shown = res.Light
-		rep.Verdict, rep.Reason = report.Passed, ""
-		if res.Rejected != "" {
-			rep.Verdict, rep.Reason = report.Failed, res.Rejected
-		}
-	}
-	rep.Results, rep.Details = resultsOf(shown)
-	return rep, nil
-}
-
-func carved(ctx context.Context, rep *report.Carve, res *heal.Result) error {
-	tree, err := image.ReadTree(ctx, res.Image, image.TreeOptions{})
-	if err != nil {
-		return fmt.Errorf("measuring the carved image: %w", err)
-	}
-	light := side(tree.Measure(), res.Light)
-	for _, p := range res.Keep.Packages() {
-		rep.Kept = append(rep.Kept, report.KeptPart{Ecosystem: p.Ecosystem, Name: p.Name, Version: p.Version, Files: p.Kept, AllFiles: p.Paths, Bytes: p.KeptBytes})
-	}
-	light.Packages = len(rep.Kept)
-	rep.Light = &light
-	for _, l := range tree.Layers {
-		rep.Layers = append(rep.Layers, report.Layer{Name: l.CreatedBy, PullBytes: l.PullBytes, Digest: l.Digest.String()})
-	}
-	rep.Misses, rep.Differences = missedOf(res.Misses), differencesOf(res.Differences)
-	for _, d := range res.Keep.Dropped() {
-		rep.Dropped = append(rep.Dropped, report.Dropped(d))
-	}
-	rep.Notes = append(rep.Notes, res.Keep.Notes...)
-	d, err := res.Image.Digest()
-	rep.Digest = d.String()
-	return err
-}
-
-func side(m image.Size, r *check.Report) report.Side {
-	s := report.Side{PullBytes: m.Pull, DiskBytes: m.Disk, Layers: m.Layers, Files: m.Files, Setuid: m.Setuid, Shell: m.Shell}
-	if s.Setuid == nil {
-		s.Setuid = []string{}
-	}
-	if r != nil {
-		s.StartMS, s.RSSBytes, s.Total = r.StartMillis, r.RSSBytes, len(r.Results)
-		for _, x := range r.Results {
-			if x.Passed {
-				s.Passed++
-			}
-		}
-	}
-	return s
 }

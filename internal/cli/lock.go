@@ -7,12 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
-	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/ladder"
@@ -59,32 +57,34 @@ func (b *buildFlags) saveLock(c *cobra.Command, res *ladder.Result) error {
 	return saveLock(b.lock, f)
 }
 
-// runLocked carves by the lock.
-func (k *carveFlags) runLocked(c *cobra.Command, g *global, a access.Config, img v1.Image, ref string, limits []report.Budget, start time.Time) error {
-	if k.level != "" || k.keep != nil || k.drop != nil {
-		return errors.New("reading the flags: with --locked the lock says what stays, so --level, --keep and --drop have nothing to act on; carve with --lock to write another")
-	}
-	if k.lock == "" {
-		k.lock = lock.Name
-	}
-	f, err := readLock(k.lock)
+// byLock carves by the lock, without running anything.
+func (r *carveRun) byLock(img v1.Image, platform string) (*carvedImage, error) {
+	name := r.lockOf(platform)
+	f, err := readLock(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	o, err := k.options(c, g, &check.File{Level: string(f.Level)})
+	o, err := r.options(&check.File{Level: string(f.Level)}, platform)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	o.Name = ref
-	res, err := heal.Locked(c.Context(), img, f, k.lock, o)
+	res, err := heal.Locked(r.c.Context(), img, f, name, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rep, err := carveReport(c.Context(), res)
+	rep, err := carveReport(r.c.Context(), res)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rep.Image, rep.Platform, rep.Level, rep.Lock = ref, f.Platform, string(f.Level), k.lock
-	rep.Verdict, rep.Reason = report.Unchecked, "carved as "+k.lock+" says, and not run"
-	return k.deliver(c, a, rep, res, limits, start)
+	rep.Image, rep.Platform, rep.Level, rep.Lock = r.ref, f.Platform, string(f.Level), name
+	rep.Verdict, rep.Reason = report.Unchecked, "carved as "+name+" says, and not run"
+	return &carvedImage{rep, res}, nil
+}
+
+// lockOf is the lock of a platform: the named file when there is one platform alone.
+func (r *carveRun) lockOf(platform string) string {
+	if !r.several() {
+		return r.lock
+	}
+	return ofPlatform(r.lock, platform)
 }

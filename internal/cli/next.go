@@ -14,8 +14,8 @@ import (
 )
 
 func (b *buildFlags) name(res *ladder.Result) string {
-	if b.tag != "" {
-		return b.tag
+	if b.out.tag != "" {
+		return b.out.tag
 	}
 	abs, err := filepath.Abs(res.Report.Project)
 	if err != nil {
@@ -37,7 +37,7 @@ func (b *buildFlags) name(res *ladder.Result) string {
 func (b *buildFlags) next(c *cobra.Command, p *ladder.Project, res *ladder.Result) []string {
 	var out []string
 	n := b.name(res)
-	if !b.load {
+	if !b.out.load {
 		out = append(out, "lighten build "+quote(p.Dir)+b.same(c)+" --load --tag "+n)
 	}
 	run := "docker run --rm"
@@ -58,7 +58,7 @@ func (b *buildFlags) next(c *cobra.Command, p *ladder.Project, res *ladder.Resul
 }
 
 // ofResult are the flags that say what becomes of the result; all others decide what it is.
-var ofResult = []string{"load", "tag", "output", "write", "format", "diff", "progress", "budget", "compression", "no-cache", "wait", "jobs"}
+var ofResult = []string{"load", "tag", "output", "write", "format", "diff", "progress", "budget", "compression", "sbom", "no-cache", "wait", "jobs"}
 
 // same are the flags of this run by which another one finds the same winner.
 func (b *buildFlags) same(c *cobra.Command) string {

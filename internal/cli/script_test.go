@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
@@ -40,35 +41,40 @@ func TestMain(m *testing.M) {
 
 // Scripts that need no container: what is refused, shown and explained before anything is built.
 func TestScripts(t *testing.T) {
-	images := shopImages(t)
+	images, index := shopImages(t), shopIndex(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, Cmds: commands,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("IMAGES", images)
+			e.Setenv("INDEX", index)
 			return setup(e)
 		},
 	})
+}
+
+// dpkgStatus is Debian's list of packages, each a name and a version.
+func dpkgStatus(packages ...string) string {
+	s := "file 0644 "
+	for _, p := range packages {
+		name, version, _ := strings.Cut(p, " ")
+		s += "Package: " + name + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: " + version + "\n\n"
+	}
+	return s
+}
+
+// shop is a small program.
+var shop = testimage.Tree{
+	"/lib": "symlink usr/lib", "/tmp/": "dir 1777", "/app/main.py": "file 0755 x", "/usr/lib/tool": "file 0644 x", "/usr/bin/gone": "file 0755 x", "/usr/bin/tool": "file 0755 x",
+	"/usr/share/man/man1/tool.1": "file 0644 x", "/var/lib/dpkg/status": dpkgStatus("tool 3", "gone 1"),
+	"/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool\n/usr/share/man/man1/tool.1\n", "/var/lib/dpkg/info/gone.list": "file 0644 /usr/bin/gone\n",
 }
 
 // shopImages writes images of a small program: as it was when its lock was made, with other packages and paths, and with a label that nobody
 // reads. It returns the layout, to be followed by a tag.
 func shopImages(t *testing.T) string {
 	t.Helper()
-	status := func(packages ...string) string {
-		s := "file 0644 "
-		for _, p := range packages {
-			name, version, _ := strings.Cut(p, " ")
-			s += "Package: " + name + "\nStatus: install ok installed\nArchitecture: amd64\nVersion: " + version + "\n\n"
-		}
-		return s
-	}
-	shop := testimage.Tree{
-		"/lib": "symlink usr/lib", "/tmp/": "dir 1777", "/app/main.py": "file 0755 x", "/usr/lib/tool": "file 0644 x", "/usr/bin/gone": "file 0755 x", "/usr/bin/tool": "file 0755 x",
-		"/usr/share/man/man1/tool.1": "file 0644 x", "/var/lib/dpkg/status": status("tool 3", "gone 1"),
-		"/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool\n/usr/share/man/man1/tool.1\n", "/var/lib/dpkg/info/gone.list": "file 0644 /usr/bin/gone\n",
-	}
 	changed := testimage.Tree{
-		"/usr/lib/tool": "file 0644 x", "/lib": "symlink usr/lib", "/var/lib/dpkg/status": status("tool 4", "extra 1"),
+		"/usr/lib/tool": "file 0644 x", "/lib": "symlink usr/lib", "/var/lib/dpkg/status": dpkgStatus("tool 4", "extra 1"),
 		"/var/lib/dpkg/info/tool.list": "file 0644 /usr/lib/tool\n",
 	}
 	dir := t.TempDir()
@@ -83,15 +89,43 @@ func shopImages(t *testing.T) string {
 	return "oci:" + dir
 }
 
+// shopIndex writes an index of the small program for two platforms, with attestations, and returns its reference.
+func shopIndex(t *testing.T) string {
+	t.Helper()
+	img := testimage.Image(t, v1.Config{}, shop)
+	return testimage.Attested(t, t.TempDir(), img, onPlatform(t, img, "arm64"))
+}
+
+// onPlatform is an image that says it is for another architecture.
+func onPlatform(t *testing.T, img v1.Image, arch string) v1.Image {
+	t.Helper()
+	cf, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cf = cf.DeepCopy()
+	cf.Architecture = arch
+	if img, err = mutate.ConfigFile(img, cf); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
 // Scripts that build: one warm engine for all, which they wait for in turn.
 func TestBuildScripts(t *testing.T) {
 	testimage.Need(t, "root", "runc", "base:python:3.11-slim", "base:debian:bookworm-slim")
 	state := t.TempDir()
 	registry := testimage.Registry(t)
+	img, err := image.Open(t.Context(), testimage.BaseRef(t, "debian:bookworm-slim"), image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := testimage.Attested(t, t.TempDir(), img, onPlatform(t, img, "s390x"))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/build", RequireExplicitExec: true, Cmds: commands,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("LIGHTEN_STATE", state)
+			e.Setenv("INDEX", index)
 			e.Setenv("REGISTRY", strings.TrimPrefix(registry, "http://"))
 			return configure(e, testimage.Mirrors(registry))
 		},

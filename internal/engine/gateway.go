@@ -162,7 +162,7 @@ func (e *Engine) frontendOpts(b *Build) (map[string]string, error) {
 		o["target"] = b.Target
 	}
 	if b.Platform != "" {
-		if err := e.checkPlatform(b.Platform); err != nil {
+		if err := e.CheckPlatform(b.Platform); err != nil {
 			return nil, err
 		}
 		o["platform"] = b.Platform

@@ -30,7 +30,7 @@ func (e *Engine) UseImage(ctx context.Context, img v1.Image, platform string, p 
 		platform = platformOf(config)
 	}
 	if platform != "" {
-		if err := e.checkPlatform(platform); err != nil {
+		if err := e.CheckPlatform(platform); err != nil {
 			return err
 		}
 	}

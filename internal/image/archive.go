@@ -34,13 +34,9 @@ type section struct{ offset, size int64 }
 
 // openArchive opens an image of an archive, which may be compressed as a whole.
 func openArchive(ctx context.Context, f *os.File, l location, o Options) (v1.Image, error) {
-	plain, err := plainArchive(ctx, f)
+	s, err := openTar(ctx, f)
 	if err != nil {
 		return nil, err
-	}
-	s, err := indexArchive(ctx, plain)
-	if err != nil {
-		return nil, fmt.Errorf("reading the archive: %w", err)
 	}
 	docker, oci := s.has("manifest.json"), s.has("index.json")
 	switch {
@@ -56,6 +52,19 @@ func openArchive(ctx context.Context, f *os.File, l location, o Options) (v1.Ima
 		return openLayout(ctx, s, l.selector, o)
 	}
 	return openDockerArchive(ctx, s, l.name, o)
+}
+
+// openTar gives access to the files of an archive, which may be compressed as a whole.
+func openTar(ctx context.Context, f *os.File) (*tarStore, error) {
+	plain, err := plainArchive(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	s, err := indexArchive(ctx, plain)
+	if err != nil {
+		return nil, fmt.Errorf("reading the archive: %w", err)
+	}
+	return s, nil
 }
 
 func wrongArchive(other bool, what, instead string) error {

@@ -19,6 +19,13 @@ type Attachment struct {
 	Content []byte
 }
 
+// TakesAttachments tells whether documents can be attached to an image at dest, a reference as [Write] takes it: in a registry, an
+// OCI layout or an OCI archive.
+func TakesAttachments(dest string) bool {
+	l, err := parseLocation(dest)
+	return err == nil && !l.docker()
+}
+
 // emptyConfig is the configuration of what is no image (image-spec 1.1, "guidance for an empty descriptor").
 const emptyConfig types.MediaType = "application/vnd.oci.empty.v1+json"
 
@@ -70,11 +77,8 @@ func pushAttachments(ctx context.Context, arts []v1.Image, ref string, o WriteOp
 		if err != nil {
 			return err
 		}
-		if err := remote.Write(at.Context().Digest(digest.String()), a, remoteOptions(ctx, o.Options)...); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fmt.Errorf("attaching a document: %w", registryError(at, err))
+		if err := pushed(ctx, at, remote.Write(at.Context().Digest(digest.String()), a, remoteOptions(ctx, o.Options)...)); err != nil {
+			return fmt.Errorf("attaching a document: %w", err)
 		}
 	}
 	return nil

@@ -38,13 +38,9 @@ type layoutWriter struct {
 	made []string // files and directories that were not there, in order
 }
 
-// writeLayout adds img to the OCI layout in dir, which need not exist. The blobs come first and index.json last, by a
+// writeLayout adds c to the OCI layout in dir, which need not exist. The blobs come first and index.json last, by a
 // rename, so that a reader sees the old images or all of the new one.
-func writeLayout(ctx context.Context, img v1.Image, dir, tag string) error {
-	blobs, manifest, err := blobsOf(img, tag)
-	if err != nil {
-		return err
-	}
+func writeLayout(ctx context.Context, c *contents, dir string) error {
 	w := &layoutWriter{dir: dir}
 	if err := w.mkdir(filepath.Join(dir, "blobs", "sha256")); err != nil {
 		return errors.Join(err, w.undo())
@@ -54,20 +50,20 @@ func writeLayout(ctx context.Context, img v1.Image, dir, tag string) error {
 		return errors.Join(err, w.undo())
 	}
 	defer unlock()
-	if err := w.write(ctx, blobs, manifest); err != nil {
+	if err := w.write(ctx, c); err != nil {
 		return errors.Join(err, w.undo()) // before another writer may count on our blobs
 	}
 	return nil
 }
 
-func (w *layoutWriter) write(ctx context.Context, blobs []blob, manifest v1.Descriptor) error {
+func (w *layoutWriter) write(ctx context.Context, c *contents) error {
 	index, err := w.readIndex()
 	if err != nil {
 		return err
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, b := range blobs {
+	for _, b := range c.blobs {
 		g.Go(func() error {
 			if err := w.blob(gctx, b); err != nil {
 				return fmt.Errorf("writing blob %s: %w", b.Digest, err)
@@ -84,7 +80,9 @@ func (w *layoutWriter) write(ctx context.Context, blobs []blob, manifest v1.Desc
 	if err := w.file("oci-layout", []byte(layoutVersion), false); err != nil {
 		return err
 	}
-	index.Manifests = replaceTag(index.Manifests, manifest)
+	for _, d := range c.manifests {
+		index.Manifests = replaceTag(index.Manifests, d)
+	}
 	b, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
 		return err

@@ -27,6 +27,11 @@ type location struct {
 	selector  string // oci: a tag (any text) or "sha256:…"; "" for none
 }
 
+// docker tells whether images lie there in Docker's own format: one platform, gzip, nothing attached.
+func (l location) docker() bool {
+	return l.transport == transportDockerArchive || l.transport == transportDaemon || l.transport == transportStream
+}
+
 func (l location) String() string {
 	switch l.transport {
 	case transportStream:

@@ -36,11 +36,24 @@ func remoteOptions(ctx context.Context, o Options) []remote.Option {
 	}
 }
 
-// openRegistry asks the mirrors of the reference's registry and then the registry itself.
-func openRegistry(ctx context.Context, ref string, o Options) (v1.Image, error) {
+// openRegistry opens an image of a registry.
+func openRegistry(ctx context.Context, ref string, o Options) (img v1.Image, err error) {
+	err = atEndpoints(ctx, ref, o, func(puller *remote.Puller, at name.Reference) error {
+		img, err = openRemote(ctx, puller, at, o)
+		return err
+	})
+	return img, err
+}
+
+// atEndpoints asks the mirrors of the reference's registry and then the registry itself, until one answers.
+func atEndpoints(ctx context.Context, ref string, o Options, ask func(*remote.Puller, name.Reference) error) error {
 	want, err := name.ParseReference(ref)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	puller, err := remote.NewPuller(remoteOptions(ctx, o)...)
+	if err != nil {
+		return err
 	}
 	var errs []error
 	for _, e := range o.Access.Endpoints(want.Context().RegistryStr()) {
@@ -49,16 +62,16 @@ func openRegistry(ctx context.Context, ref string, o Options) (v1.Image, error) 
 			errs = append(errs, err)
 			continue
 		}
-		img, err := openRemote(ctx, at, o)
+		err = ask(puller, at)
 		if err == nil {
-			return img, nil
+			return nil
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		errs = append(errs, registryError(at, err))
 	}
-	return nil, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // endpointRef is ref as it is called at an endpoint: docker.io/library/alpine:3.20 is MIRROR/library/alpine:3.20.
@@ -74,12 +87,7 @@ func endpointRef(ref name.Reference, e access.Endpoint) (name.Reference, error) 
 	return name.NewTag(repo+":"+ref.Identifier(), opts...)
 }
 
-func openRemote(ctx context.Context, at name.Reference, o Options) (v1.Image, error) {
-	opts := remoteOptions(ctx, o)
-	puller, err := remote.NewPuller(opts...)
-	if err != nil {
-		return nil, err
-	}
+func openRemote(ctx context.Context, puller *remote.Puller, at name.Reference, o Options) (v1.Image, error) {
 	d, err := puller.Get(ctx, at)
 	if err != nil {
 		return nil, err

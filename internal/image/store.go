@@ -82,6 +82,47 @@ func readBlob(s store, h v1.Hash) ([]byte, error) {
 
 // openLayout opens the image that selector names in a layout: a tag, "sha256:…", or "" for the only one.
 func openLayout(ctx context.Context, s store, selector string, o Options) (v1.Image, error) {
+	entries, err := selectEntries(s, selector)
+	if err != nil {
+		return nil, err
+	}
+	d := entries[0]
+	if len(entries) > 1 {
+		if d, err = choose(entries, o.platform()); err != nil {
+			return nil, err
+		}
+	}
+	for range 8 { // an index may hold an index; nobody nests them deeper than once
+		if !d.MediaType.IsIndex() {
+			return newStoreImage(ctx, s, d, o)
+		}
+		idx, err := readIndex(s, d.Digest)
+		if err != nil {
+			return nil, err
+		}
+		if d, err = choose(idx.Manifests, o.platform()); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("index %s: indexes in indexes in indexes", d.Digest)
+}
+
+// readIndex reads an index of the layout.
+func readIndex(s store, h v1.Hash) (*v1.IndexManifest, error) {
+	b, err := readBlob(s, h)
+	if err != nil {
+		return nil, fmt.Errorf("reading the index: %w", err)
+	}
+	var idx v1.IndexManifest
+	if err := json.Unmarshal(b, &idx); err != nil {
+		return nil, fmt.Errorf("reading index %s: %w", h, err)
+	}
+	return &idx, nil
+}
+
+// selectEntries finds the entry of index.json that selector names. There are several when index.json is itself the index of one
+// image's platforms.
+func selectEntries(s store, selector string) ([]v1.Descriptor, error) {
 	b, err := readDocument(s, "index.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no OCI image layout: %w", err)
@@ -92,37 +133,13 @@ func openLayout(ctx context.Context, s store, selector string, o Options) (v1.Im
 	if err := json.Unmarshal(b, &idx); err != nil {
 		return nil, fmt.Errorf("reading index.json: %w", err)
 	}
-	d, err := selectEntry(s, idx.Manifests, selector, o)
-	if err != nil {
-		return nil, err
-	}
-	for range 8 { // an index may hold an index; nobody nests them deeper than once
-		if !d.MediaType.IsIndex() {
-			return newStoreImage(ctx, s, d, o)
-		}
-		b, err := readBlob(s, d.Digest)
-		if err != nil {
-			return nil, fmt.Errorf("reading the index: %w", err)
-		}
-		var idx v1.IndexManifest
-		if err := json.Unmarshal(b, &idx); err != nil {
-			return nil, fmt.Errorf("reading index %s: %w", d.Digest, err)
-		}
-		if d, err = choose(idx.Manifests, o.platform()); err != nil {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("index %s: indexes in indexes in indexes", d.Digest)
-}
-
-// selectEntry finds the entry of index.json that selector names.
-func selectEntry(s store, entries []v1.Descriptor, selector string, o Options) (v1.Descriptor, error) {
-	entries = runnable(entries)
-	if strings.HasPrefix(selector, "sha256:") {
-		return byDigest(s, entries, selector)
-	}
+	entries := runnable(idx.Manifests)
 	if selector != "" {
-		return byTag(entries, selector)
+		d, err := byTag(entries, selector)
+		if strings.HasPrefix(selector, "sha256:") {
+			d, err = byDigest(s, entries, selector)
+		}
+		return []v1.Descriptor{d}, err
 	}
 	var distinct []v1.Descriptor
 	for _, d := range entries {
@@ -131,15 +148,12 @@ func selectEntry(s store, entries []v1.Descriptor, selector string, o Options) (
 		}
 	}
 	switch {
-	case len(distinct) == 1:
-		return distinct[0], nil
 	case len(distinct) == 0:
-		return v1.Descriptor{}, errors.New("the layout holds no image")
+		return nil, errors.New("the layout holds no image")
+	case len(distinct) > 1 && slices.ContainsFunc(distinct, func(d v1.Descriptor) bool { return d.Platform == nil || d.Annotations[refName] != "" }):
+		return nil, fmt.Errorf("%d images there; add one of %s", len(distinct), tagList(entries))
 	}
-	if !slices.ContainsFunc(distinct, func(d v1.Descriptor) bool { return d.Platform == nil || d.Annotations[refName] != "" }) {
-		return choose(distinct, o.platform())
-	}
-	return v1.Descriptor{}, fmt.Errorf("%d images there; add one of %s", len(distinct), tagList(entries))
+	return distinct, nil
 }
 
 func byDigest(s store, entries []v1.Descriptor, digest string) (v1.Descriptor, error) {

@@ -35,49 +35,32 @@ func Write(ctx context.Context, img v1.Image, dest string, o WriteOptions) error
 	if err != nil {
 		return err
 	}
-	if err := write(ctx, img, l, o); err != nil {
-		where := l.String()
-		if l.transport == transportStream {
-			where = "standard output"
-		}
-		if errors.Is(err, syscall.ENOSPC) {
-			err = fmt.Errorf("%w; free some space, or set TMPDIR if the full disk is that of temporary files", err)
-		}
-		return fmt.Errorf("writing %s: %w", where, err)
+	return writing(l, write(ctx, img, l, o))
+}
+
+// writing says of an error where it happened and, of a full disk, what to do.
+func writing(l location, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	where := l.String()
+	if l.transport == transportStream {
+		where = "standard output"
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w; free some space, or set TMPDIR if the full disk is that of temporary files", err)
+	}
+	return fmt.Errorf("writing %s: %w", where, err)
 }
 
 func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error {
-	if l.selector != "" && l.selector[0] == 's' && isImageID(l.selector) {
-		return errors.New("a digest names what is there already; give a tag")
-	}
-	recorded, err := recordedName(l, o.Name)
+	recorded, err := destination(l, &o)
 	if err != nil {
 		return err
 	}
-	docker := l.transport == transportDockerArchive || l.transport == transportDaemon || l.transport == transportStream
-	if docker {
-		o.Compression = Gzip
-	}
-	if img, err = recompress(ctx, img, o.Compression); err != nil {
-		return err
-	}
-	if l.transport == transportOCI || l.transport == transportOCIArchive {
-		if img, err = asOCI(img); err != nil {
-			return err
-		}
-	}
-	w, err := watched(ctx, img, o.Progress)
+	w, arts, err := ready(ctx, img, l, o)
 	if err != nil {
 		return err
-	}
-	arts, err := artifacts(img, o.Attach)
-	if err != nil {
-		return err
-	}
-	if docker && len(arts) > 0 {
-		return errors.New("no attached documents in Docker's formats; write them to files")
 	}
 	if err := deliver(ctx, w, arts, l, recorded, o); err != nil {
 		return err
@@ -86,6 +69,39 @@ func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error 
 		o.Progress(w.total, w.total) // what was there already is done too
 	}
 	return nil
+}
+
+// destination returns the name by which an image is known at l, and has it compressed as is understood there.
+func destination(l location, o *WriteOptions) (recorded string, err error) {
+	if l.selector != "" && l.selector[0] == 's' && isImageID(l.selector) {
+		return "", errors.New("a digest names what is there already; give a tag")
+	}
+	if l.docker() {
+		o.Compression = Gzip
+		if len(o.Attach) > 0 {
+			return "", errors.New("no attached documents in Docker's formats; write them to files")
+		}
+	}
+	return recordedName(l, o.Name)
+}
+
+// ready returns img as it is written to l, with the artifacts about it.
+func ready(ctx context.Context, img v1.Image, l location, o WriteOptions) (*watchedImage, []v1.Image, error) {
+	img, err := recompress(ctx, img, o.Compression)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.transport == transportOCI || l.transport == transportOCIArchive {
+		if img, err = asOCI(img); err != nil {
+			return nil, nil, err
+		}
+	}
+	w, err := watched(ctx, img, o.Progress)
+	if err != nil {
+		return nil, nil, err
+	}
+	arts, err := artifacts(img, o.Attach)
+	return w, arts, err
 }
 
 // deliver brings img, and then the artifacts about it, to where it is to go.
@@ -99,18 +115,12 @@ func deliver(ctx context.Context, img v1.Image, arts []v1.Image, l location, rec
 		return pushAttachments(ctx, arts, l.name, o)
 	case transportDaemon:
 		return loadDaemon(ctx, archive)
-	case transportOCI:
-		if err := writeLayout(ctx, img, l.path, l.selector); err != nil {
+	case transportOCI, transportOCIArchive:
+		c, err := contentsOf(img, arts, recorded)
+		if err != nil {
 			return err
 		}
-		for _, a := range arts {
-			if err := writeLayout(ctx, a, l.path, ""); err != nil {
-				return err
-			}
-		}
-		return nil
-	case transportOCIArchive:
-		return writeFile(ctx, l.path, func(w io.Writer) error { return writeOCIArchive(img, arts, recorded, w) })
+		return writeContents(ctx, c, l)
 	case transportDockerArchive:
 		return writeFile(ctx, l.path, archive)
 	}
@@ -118,6 +128,14 @@ func deliver(ctx context.Context, img v1.Image, arts []v1.Image, l location, rec
 		return errors.New("no standard output here; name a file")
 	}
 	return writeCompressed(o.Stdout, false, archive)
+}
+
+// writeContents writes an OCI layout, as a directory or as an archive.
+func writeContents(ctx context.Context, c *contents, l location) error {
+	if l.transport == transportOCI {
+		return writeLayout(ctx, c, l.path)
+	}
+	return writeFile(ctx, l.path, func(w io.Writer) error { return writeOCIArchive(c, w) })
 }
 
 // recordedName is the name that an archive records.
@@ -128,9 +146,9 @@ func recordedName(l location, given string) (string, error) {
 			return "", fmt.Errorf("%w; the local Docker wants NAME[:TAG]", err)
 		}
 		return l.name, nil
-	case l.transport == transportOCIArchive && l.selector != "":
+	case l.transport == transportOCI || l.transport == transportOCIArchive && l.selector != "":
 		return l.selector, nil
-	case l.transport == transportOCI || l.transport == transportRegistry || given == "":
+	case l.transport == transportRegistry || given == "":
 		return given, nil
 	}
 	if _, err := name.NewTag(given); err != nil {
@@ -145,13 +163,18 @@ func push(ctx context.Context, img v1.Image, ref string, o WriteOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := remote.Write(at, img, remoteOptions(ctx, o.Options)...); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return registryError(at, err)
+	return pushed(ctx, at, remote.Write(at, img, remoteOptions(ctx, o.Options)...))
+}
+
+// pushed says of an error what was pushed and what to do.
+func pushed(ctx context.Context, at name.Reference, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	return nil
+	return registryError(at, err)
 }
 
 // pushRef is where ref is pushed to.

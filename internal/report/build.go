@@ -36,6 +36,7 @@ type Build struct {
 	Checks     Checks      `json:"checks"`
 	Budget     []Budget    `json:"budget,omitempty"`
 	Written    []Written   `json:"written,omitempty"`
+	Bills      []Bill      `json:"sbom,omitempty"` // lists of the winner's packages
 	Next       []string    `json:"next,omitempty"` // commands a user would type now
 	Seconds    float64     `json:"seconds"`
 }
@@ -126,6 +127,28 @@ type Written struct {
 	Dest      string `json:"dest"`
 	Digest    string `json:"digest"`
 	PullBytes int64  `json:"pull_bytes"`
+	Platforms int    `json:"platforms,omitempty"` // of an index, whose bytes are those of all together
+}
+
+func (w Written) note() string {
+	if w.Platforms == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" for %d platforms together", w.Platforms)
+}
+
+// Bill is one list of an image's packages.
+type Bill struct {
+	Format   string `json:"format"` // spdx or cyclonedx
+	Dest     string `json:"dest"`   // a file, or the image it is attached to
+	Attached bool   `json:"attached,omitempty"`
+}
+
+func (b Bill) String() string {
+	if b.Attached {
+		return b.Format + ", attached to " + Clean(b.Dest)
+	}
+	return b.Format + ", in " + Clean(b.Dest)
 }
 
 // Find returns the candidate of that name, or nil.

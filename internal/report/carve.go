@@ -42,6 +42,7 @@ type Carve struct {
 	Budget      []Budget   `json:"budget,omitempty"`
 	Lock        string     `json:"lock,omitempty"` // the lock that was written, or carved by when unchecked
 	Written     []Written  `json:"written,omitempty"`
+	Bills       []Bill     `json:"sbom,omitempty"` // lists of the packages that are left
 	Next        []string   `json:"next,omitempty"`
 	Seconds     float64    `json:"seconds"`
 }
@@ -115,7 +116,7 @@ func (c *Carve) Write(w io.Writer, format string) error {
 func (c *Carve) text(markdown bool) string {
 	var s strings.Builder
 	if markdown {
-		fmt.Fprintf(&s, "### %s, carved\n\n", Clean(c.Image))
+		fmt.Fprintf(&s, "### %s, carved%s\n\n", Clean(c.Image), c.forPlatform())
 	}
 	s.WriteString(c.sides(markdown) + "\n")
 	var t strings.Builder
@@ -128,6 +129,14 @@ func (c *Carve) text(markdown bool) string {
 		return s.String()
 	}
 	return s.String() + t.String()
+}
+
+// forPlatform names the platform that was asked for.
+func (c *Carve) forPlatform() string {
+	if c.Platform == "" {
+		return ""
+	}
+	return " for " + Clean(c.Platform)
 }
 
 func (c *Carve) sides(markdown bool) string {
@@ -257,5 +266,5 @@ func (c *Carve) tail(s *strings.Builder) {
 		fmt.Fprintf(s, "carved: %s to pull instead of %s (%.1f × less), %s on disk instead of %s\n", Bytes(l.PullBytes), Bytes(c.Original.PullBytes),
 			float64(c.Original.PullBytes)/float64(l.PullBytes), Bytes(l.DiskBytes), Bytes(c.Original.DiskBytes))
 	}
-	outcome(s, c.Budget, c.Written, c.Next, c.Checks)
+	outcome(s, c.Budget, c.Written, c.Bills, c.Next, c.Checks)
 }

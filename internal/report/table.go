@@ -203,11 +203,11 @@ func (b *Build) tail(s *strings.Builder) {
 	} else {
 		s.WriteString("winner: none, no candidate passed\n")
 	}
-	outcome(s, b.Budget, b.Written, b.Next, b.Checks)
+	outcome(s, b.Budget, b.Written, b.Bills, b.Next, b.Checks)
 }
 
 // outcome says what was written, and what a user would do now.
-func outcome(s *strings.Builder, budget []Budget, written []Written, next []string, checks Checks) {
+func outcome(s *strings.Builder, budget []Budget, written []Written, bills []Bill, next []string, checks Checks) {
 	for _, x := range budget {
 		state := "within"
 		if x.Over() {
@@ -216,7 +216,10 @@ func outcome(s *strings.Builder, budget []Budget, written []Written, next []stri
 		fmt.Fprintf(s, "budget: %s %s of %s: %s\n", x.What, Bytes(x.Found), Bytes(x.Limit), state)
 	}
 	for _, x := range written {
-		fmt.Fprintf(s, "written: %s@%s, %s to pull\n", Clean(x.Dest), x.Digest, Bytes(x.PullBytes))
+		fmt.Fprintf(s, "written: %s@%s, %s to pull%s\n", Clean(x.Dest), x.Digest, Bytes(x.PullBytes), x.note())
+	}
+	for _, b := range bills {
+		fmt.Fprintf(s, "packages: %s\n", b)
 	}
 	for _, n := range next {
 		fmt.Fprintf(s, "  %s\n", Clean(n))

@@ -4,12 +4,14 @@ package sbom
 
 import (
 	"cmp"
-	"iter"
+	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/package-url/packageurl-go"
 
 	"github.com/lighten/lighten/internal/image"
@@ -25,7 +27,7 @@ const (
 // Bill is what an image holds.
 type Bill struct {
 	Image    string    // the image's name
-	Created  time.Time // the image's own time, or SOURCE_DATE_EPOCH
+	Created  time.Time // the image's own, so that the same image gives the same bytes
 	Tool     string    // version of lighten
 	Distro   Distro
 	Packages []inventory.Package // sorted as inventory does
@@ -37,19 +39,22 @@ type Distro struct {
 	Version string // "12"; "" for rolling ones
 }
 
-// Left returns the packages of inv of which at least one file or link is among entries: those of a carved image's tree,
-// say. A package whose database entry alone was kept is not there.
-func Left(inv *inventory.Inventory, entries iter.Seq[*image.Entry]) []inventory.Package {
-	left := map[string]bool{}
-	for e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		if p, ok := inv.Owner(e.Path); ok {
-			left[key(p)] = true
-		}
+// Of returns the bill of an image: what its own databases and metadata say, which is what dpkg, apk and pip answer in it. Its time is the
+// image's own. Tool is the version of lighten.
+func Of(ctx context.Context, img v1.Image, name, tool string) (*Bill, error) {
+	t, err := image.ReadTree(ctx, img, image.TreeOptions{Keep: inventory.Want})
+	if err != nil {
+		return nil, fmt.Errorf("listing the packages of %s: %w", name, err)
 	}
-	return slices.DeleteFunc(inv.Packages(), func(p inventory.Package) bool { return !left[key(p)] })
+	inv, err := inventory.Read(t)
+	if err != nil {
+		return nil, fmt.Errorf("listing the packages of %s: %w", name, err)
+	}
+	created := t.Config.Created.Time
+	if created.IsZero() {
+		created = time.Unix(0, 0)
+	}
+	return &Bill{Image: name, Created: created, Tool: tool, Distro: ReadDistro(t), Packages: inv.Packages()}, nil
 }
 
 // key tells two packages apart: Debian installs one of several architectures at once, pip the same name in two places.

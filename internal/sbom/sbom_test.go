@@ -2,14 +2,11 @@ package sbom_test
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/CycloneDX/cyclonedx-go"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -18,7 +15,6 @@ import (
 	"github.com/spdx/tools-golang/spdxlib"
 
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/sbom"
 	"github.com/lighten/lighten/internal/testimage"
 )
@@ -42,22 +38,13 @@ var debian = testimage.Tree{
 	"/usr/lib/python3/site-packages/flask_login.py":                     "file 0644 x",
 }
 
-func read(t testing.TB, img v1.Image) (*image.Tree, *inventory.Inventory) {
-	t.Helper()
-	tree, err := image.ReadTree(context.Background(), img, image.TreeOptions{Keep: inventory.Want})
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(tree)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tree, inv
-}
-
 func billOf(t testing.TB, img v1.Image) *sbom.Bill {
-	tree, inv := read(t, img)
-	return &sbom.Bill{Image: "example.org/app:1", Created: time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), Tool: "1.2.3", Distro: sbom.ReadDistro(tree), Packages: sbom.Left(inv, tree.All())}
+	t.Helper()
+	b, err := sbom.Of(t.Context(), img, "example.org/app:1", "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestDocuments(t *testing.T) {
@@ -80,19 +67,6 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s differs (go test -update writes it anew):\n%s", file, got)
-	}
-}
-
-// A package is left while any file of it is, whether or not its database entry is.
-func TestLeft(t *testing.T) {
-	_, inv := read(t, testimage.Image(t, v1.Config{}, debian))
-	light, _ := read(t, testimage.Image(t, v1.Config{}, testimage.Tree{"/var/lib/dpkg/status": "file 0644 x", "/usr/lib/libc.so.6": "file 0755 x", "/usr/share/zoneinfo/": "dir 0755"}))
-	var names []string
-	for _, p := range sbom.Left(inv, light.All()) {
-		names = append(names, p.Name)
-	}
-	if !slices.Equal(names, []string{"libc6"}) {
-		t.Errorf("left: %v", names)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -162,4 +163,34 @@ func (e *Entry) create(dir, p string) error {
 		}
 	}
 	return os.Chmod(p, mode) // not left to the umask
+}
+
+// Attested writes an OCI layout with an index of images as BuildKit publishes them, each followed by its attestation, and returns its
+// reference.
+func Attested(t testing.TB, dir string, images ...v1.Image) string {
+	t.Helper()
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, img := range images {
+		cf, err := img.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest, err := img.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		statement := ImageOf(t, v1.Config{}, static.NewLayer([]byte(`{"subject":"`+digest.String()+`"}`), "application/vnd.in-toto+json"))
+		index = mutate.AppendManifests(index,
+			mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: cf.OS, Architecture: cf.Architecture, Variant: cf.Variant}}},
+			mutate.IndexAddendum{Add: statement, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},
+				Annotations: map[string]string{"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest.String()}}})
+	}
+	p, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.AppendIndex(index, layout.WithAnnotations(map[string]string{refName: "index"})); err != nil {
+		t.Fatal(err)
+	}
+	return "oci:" + dir + ":index"
 }

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/heal"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/report"
+)
+
+// several tells whether an index is carved, not one image.
+func (k *carveFlags) several() bool { return k.platform == "all" || strings.Contains(k.platform, ",") }
+
+// index carves the images of an index that the flags name, and makes an index of them.
+func (r *carveRun) index() error {
+	if i := slices.IndexFunc(r.out.to(""), func(d string) bool { return !image.TakesAttachments(d) }); i >= 0 {
+		return fmt.Errorf("reading --platform %s: %s takes one platform; write the index to a registry, oci: or oci-archive:, or name one platform", r.platform, strings.TrimSuffix(r.out.to("")[i], ":"))
+	}
+	list, err := image.List(r.c.Context(), r.ref, image.Options{Access: r.access})
+	if err != nil {
+		return err
+	}
+	entries, err := list.Choose(r.platform)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", r.ref, err)
+	}
+	rep := &report.CarveIndex{Schema: report.CarveIndexSchema, Image: r.ref, Left: list.Left}
+	if entries, err = r.runnable(entries, rep); err != nil {
+		return err
+	}
+	var parts []image.Part
+	var errs []error
+	for _, e := range entries {
+		part, err := r.part(e, rep)
+		if err != nil && !errors.Is(err, heal.ErrOriginal) {
+			return fmt.Errorf("carving for %s: %w", e.Platform, err)
+		}
+		errs = append(errs, err)
+		parts = append(parts, part)
+	}
+	return errors.Join(errors.Join(errs...), r.deliverIndex(rep, parts, list.Annotations))
+}
+
+// runnable leaves out what cannot be run here, when the flags let it.
+func (r *carveRun) runnable(entries []v1.Descriptor, rep *report.CarveIndex) ([]v1.Descriptor, error) {
+	if r.locked {
+		return entries, nil
+	}
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	var errs []error
+	able := slices.DeleteFunc(slices.Clone(entries), func(d v1.Descriptor) bool {
+		err := r.engine.CheckPlatform(d.Platform.String())
+		if err != nil {
+			errs = append(errs, err)
+			rep.Left = append(rep.Left, d.Platform.String()+", which cannot be run here")
+		}
+		return err != nil
+	})
+	switch {
+	case len(errs) == 0:
+	case len(able) == 0:
+		return nil, fmt.Errorf("%w; carve it there with --lock, and here with --locked, which runs nothing", errors.Join(errs...))
+	case !r.skip:
+		return nil, fmt.Errorf("%w; leave such platforms out with --skip-platforms, or carve them there with --lock, and here all with --locked, which runs nothing", errors.Join(errs...))
+	}
+	return able, nil
+}
+
+// part carves the image of one platform.
+func (r *carveRun) part(e v1.Descriptor, rep *report.CarveIndex) (image.Part, error) {
+	platform, start := e.Platform.String(), time.Now()
+	if s := step(r.c, r.progress); s != nil {
+		s("carving for " + platform)
+	}
+	img, err := openImage(r.c, r.access, r.ref, platform)
+	if err != nil {
+		return image.Part{}, err
+	}
+	done, err := r.one(img, platform)
+	if done == nil {
+		return image.Part{}, err
+	}
+	done.report.Seconds = time.Since(start).Seconds()
+	rep.Platforms = append(rep.Platforms, done.report)
+	return image.Part{Image: done.result.Image, Entry: e}, err
+}
+
+// deliverIndex writes the index when each of its images may be used, prints the report, and turns it into an exit code.
+func (r *carveRun) deliverIndex(rep *report.CarveIndex, parts []image.Part, annotations map[string]string) error {
+	usable := !slices.ContainsFunc(rep.Platforms, func(c *report.Carve) bool { return c.Verdict == report.Failed })
+	if name := cmp.Or(r.out.tag, lightName(r.ref)); usable {
+		var err error
+		if rep.Written, rep.Bills, err = r.out.parts(r.c, r.access, parts, annotations, name); err != nil {
+			return err
+		}
+	}
+	rep.Seconds = time.Since(r.start).Seconds()
+	if err := rep.Write(r.c.OutOrStdout(), r.format); err != nil {
+		return err
+	}
+	for _, c := range rep.Platforms {
+		if err := found(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
