@@ -16,7 +16,7 @@ import (
 )
 
 // cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
-const cacheFormat = "lighten-layer-4"
+const cacheFormat = "lighten-layer-5"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -118,8 +118,14 @@ const (
 
 func (e *encoder) index(l *layerIndex) {
 	e.num(l.disk)
+	e.num(l.packed)
 	e.strs(l.whiteouts)
 	e.strs(l.opaque)
+	e.num(int64(len(l.lost)))
+	for _, f := range l.lost {
+		e.str(f.Path)
+		e.num(f.Size)
+	}
 	e.num(int64(len(l.entries)))
 	for n := range l.entries {
 		e.entry(&l.entries[n])
@@ -140,7 +146,7 @@ func (e *encoder) entry(x *Entry) {
 	e.b = append(e.b, byte(flags), x.Type)
 	e.str(x.Path)
 	e.str(x.Linkname)
-	for _, n := range []int64{int64(x.Mode), int64(x.UID), int64(x.GID), x.Size, x.ModTime.Unix(), int64(x.ModTime.Nanosecond()), int64(x.origin.Header)} {
+	for _, n := range []int64{int64(x.Mode), int64(x.UID), int64(x.GID), x.Size, x.ModTime.Unix(), int64(x.ModTime.Nanosecond()), int64(x.origin.Header), int64(x.Hash), x.Pull} {
 		e.num(n)
 	}
 	if f := x.ELF; f != nil {
@@ -155,6 +161,7 @@ func (e *encoder) entry(x *Entry) {
 		e.strs(f.Runpath)
 		e.strs(f.Calls)
 		e.strs(f.Dlopen)
+		e.num(f.Debug)
 	}
 	e.str(x.Shebang)
 	e.strs(x.Facts)
@@ -219,7 +226,13 @@ func (d *decoder) strs() []string {
 }
 
 func (d *decoder) index() *layerIndex {
-	l := &layerIndex{disk: d.num(), whiteouts: d.strs(), opaque: d.strs()}
+	l := &layerIndex{disk: d.num(), packed: d.num(), whiteouts: d.strs(), opaque: d.strs()}
+	for range d.count() {
+		l.lost = append(l.lost, File{d.str(), d.num()})
+		if d.bad {
+			return nil
+		}
+	}
 	l.entries = make([]Entry, d.count())
 	for n := range l.entries {
 		if d.entry(&l.entries[n]); d.bad {
@@ -238,10 +251,11 @@ func (d *decoder) entry(x *Entry) {
 	sec := d.num()
 	x.ModTime = time.Unix(sec, d.num())
 	x.origin.Header = int(d.num())
+	x.Hash, x.Pull = uint64(d.num()), d.num()
 	x.linked = flags&flagLinked != 0
 	if flags&flagELF != 0 {
 		x.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
-			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs(), Calls: d.strs(), Dlopen: d.strs()}
+			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs(), Calls: d.strs(), Dlopen: d.strs(), Debug: d.num()}
 	}
 	x.Shebang, x.Facts = d.str(), d.strs()
 	if flags&flagKept != 0 {

@@ -23,6 +23,7 @@ type ELF struct {
 	Runpath []string // DT_RUNPATH, its parts
 	Libc    string   // "glibc 2.36" in the C library itself, else ""
 	Calls   []string // functions of [wantedCalls] that it names, sorted: what it may do at run time that no table of needs says
+	Debug   int64    // bytes of the sections that only debuggers read, where TreeOptions.Account asked for them
 	Dlopen  []string // names of libraries among the strings of a file that calls dlopen, sorted; those of Needed are left out
 }
 

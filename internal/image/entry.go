@@ -22,6 +22,10 @@ type Entry struct {
 	Shebang  string   // a script's first line without "#!"; "" for what is none
 	Facts    []string // what TreeOptions.Distil took from the content
 
+	// What TreeOptions.Account asked for, else 0.
+	Hash uint64 // of a file's content (xxHash64): with Size, equal for files of equal content
+	Pull int64  // estimate of the bytes that the entry takes of its layer's compressed form; no hard link has its target's
+
 	content []byte
 	kept    bool // content is there, be it empty
 	linked  bool // a hard link whose target was found
@@ -47,6 +51,18 @@ func (e *Entry) IsFile() bool { return e.Type == tar.TypeReg || e.Type == tar.Ty
 
 // IsDir reports whether the entry is a directory.
 func (e *Entry) IsDir() bool { return e.Type == tar.TypeDir }
+
+// Stored returns the bytes of content behind the entry: a file's, or a symbolic link's text. All names of one file, those
+// of the same origin, have them together.
+func (e *Entry) Stored() int64 {
+	switch e.Type {
+	case tar.TypeReg, tar.TypeLink:
+		return e.Size
+	case tar.TypeSymlink:
+		return int64(len(e.Linkname))
+	}
+	return 0
+}
 
 // File is a regular file that a layer brings.
 type File struct {

@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"context"
 	"io"
 )
 
@@ -15,7 +16,9 @@ func ParseLocation(ref string) (string, error) {
 // ReadLayer indexes an uncompressed layer and returns the paths it brings.
 func ReadLayer(r io.Reader) ([]string, error) {
 	o := TreeOptions{Keep: func(string, int64) bool { return true }, MaxContent: 1 << 20}.withDefaults()
-	l, err := readLayer(r, &o)
+	a := readAhead(context.Background(), r, nil)
+	defer a.end()
+	l, err := readLayer(a, &o, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +42,9 @@ func DecodeIndex(b []byte) bool {
 // EncodeIndex returns the cached form of a layer.
 func EncodeIndex(layer []byte) ([]byte, error) {
 	o := TreeOptions{}.withDefaults()
-	l, err := readLayer(bytes.NewReader(layer), &o)
+	a := readAhead(context.Background(), bytes.NewReader(layer), nil)
+	defer a.end()
+	l, err := readLayer(a, &o, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,8 @@ package image
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/cespare/xxhash/v2"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -32,7 +31,9 @@ type layerIndex struct {
 	entries   []Entry  // each path once
 	whiteouts []string // paths removed from the layers below
 	opaque    []string // directories of which the layers below show nothing
+	lost      []File   // content of which unpacking the layer leaves nothing: what entries does not hold of disk
 	disk      int64    // bytes of content, as Docker counts a layer's size
+	packed    int64    // bytes of the compressed form, or an estimate, where TreeOptions.Account asked for it
 }
 
 // layerPass is the state of one pass over a layer.
@@ -47,6 +48,12 @@ type layerPass struct {
 	header  int             // number of the header at hand
 	dir     string          // directory of the entry before, and
 	realDir string          // where that is, symbolic links of this layer resolved
+	stream  *ahead
+	meter   *meter // nil unless files are accounted for
+	hash    *xxhash.Digest
+	buf     []byte
+	start   int64   // compressed bytes before the header at hand
+	gone    []Entry // what gave way to something else of this layer
 }
 
 // scanLayer reads a layer once and indexes it. The layer's content must have the diff ID want.
@@ -55,53 +62,56 @@ func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*
 	if err != nil {
 		return nil, err
 	}
+	var m *meter
+	if o.Account {
+		if rc.packed == nil {
+			rc = newSampler(rc)
+		}
+		m = &meter{packed: rc.packed}
+	}
 	defer rc.Close()
 	var index *layerIndex
-	err = checked(ctx, rc, want, func(r io.Reader) error {
-		index, err = readLayer(r, o)
+	err = checked(ctx, rc, want, m, func(r *ahead) error {
+		index, err = readLayer(r, o, m)
 		return err
 	})
+	if err == nil && m != nil {
+		index.packed = rc.packed()
+	}
 	return index, err
 }
 
 // checked hands read an uncompressed layer and then makes sure that all of it has the diff ID want.
-func checked(ctx context.Context, rc io.Reader, want v1.Hash, read func(io.Reader) error) error {
-	// Decompression runs beside hashing and reading: a layer of its own keeps both cores busy.
-	pr, pw := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, err := io.CopyBuffer(struct{ io.Writer }{pw}, onlyReader{contextReader{ctx, rc}}, make([]byte, pipeSize))
-		pw.CloseWithError(err)
-	}()
-	defer func() { pr.Close(); <-done }()
-
-	sum := sha256.New()
-	stream := bufio.NewReaderSize(io.TeeReader(pr, sum), pipeSize)
-	if err := read(stream); err != nil {
+func checked(ctx context.Context, rc io.Reader, want v1.Hash, m *meter, read func(*ahead) error) error {
+	var note func(int64)
+	if m != nil {
+		note = m.note
+	}
+	a := readAhead(ctx, rc, note)
+	defer a.end()
+	if err := read(a); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, stream); err != nil { // padding after the archive's end counts for the digest
+	if err := a.drain(); err != nil { // padding after the archive's end counts for the digest
 		return err
 	}
-	if got := hashOf(sum); got != want {
+	if got := hashOf(a.sum); got != want {
 		return fmt.Errorf("damaged: its content has diff ID %s, the configuration says %s", got, want)
 	}
 	return nil
 }
 
-const pipeSize = 256 << 10
-
 // Index reads a layer's uncompressed content to its end and returns what puts its index into o.CacheDir, where [ReadTree]
 // finds it. The caller calls that only when the content has the diff ID, which Index does not check.
 func (o TreeOptions) Index(content io.Reader) (save func(diffID v1.Hash) error, err error) {
 	o = o.withDefaults()
-	stream := bufio.NewReaderSize(content, pipeSize)
-	index, err := readLayer(stream, &o)
+	a := readAhead(context.Background(), content, nil)
+	defer a.end()
+	index, err := readLayer(a, &o, nil)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(io.Discard, stream); err != nil {
+	if err := a.drain(); err != nil {
 		return nil, err
 	}
 	return func(diffID v1.Hash) error { return newCache(&o).save(diffID, index) }, nil
@@ -118,9 +128,12 @@ func (o TreeOptions) Indexed(diffID v1.Hash) bool {
 	return err == nil
 }
 
-// readLayer indexes an uncompressed layer.
-func readLayer(r io.Reader, o *TreeOptions) (*layerIndex, error) {
-	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int{}, killed: map[string]int{}, dirs: map[string]bool{}, dir: "/", realDir: "/"}
+// readLayer indexes an uncompressed layer; with m it says what each file costs.
+func readLayer(r *ahead, o *TreeOptions, m *meter) (*layerIndex, error) {
+	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int{}, killed: map[string]int{}, dirs: map[string]bool{}, dir: "/", realDir: "/", stream: r, meter: m}
+	if o.Account {
+		p.hash = xxhash.New()
+	}
 	err := eachHeader(r, func(n int, h *tar.Header, content io.Reader) error {
 		p.header = n
 		return p.add(h, content)
@@ -168,7 +181,8 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 		return fmt.Errorf("files of more than 8 EiB, at %q", h.Name) // sparse ones cost an attacker nothing
 	}
 	base := path.Base(name)
-	if strings.HasPrefix(base, metaPrefix) && base != opaqueMarker || strings.HasPrefix(name, "/"+metaPrefix) && base != opaqueMarker {
+	if base != opaqueMarker && (strings.HasPrefix(base, metaPrefix) || strings.HasPrefix(name, "/"+metaPrefix)) {
+		p.lose(name, size)
 		return nil
 	}
 	dir, err := p.resolveDir(path.Dir(name))
@@ -176,10 +190,12 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 		return fmt.Errorf("%q: %w", h.Name, err)
 	}
 	if base == opaqueMarker {
+		p.lose(name, size)
 		p.index.opaque = append(p.index.opaque, dir)
 		return nil
 	}
 	if hidden, ok := strings.CutPrefix(base, whiteoutPrefix); ok {
+		p.lose(name, size)
 		if hidden != "" && hidden != "." && hidden != ".." {
 			p.index.whiteouts = append(p.index.whiteouts, path.Join(dir, hidden))
 		}
@@ -192,14 +208,29 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		e.Type, e.Size, e.Linkname = tar.TypeReg, h.Size, ""
-		if err := p.readContent(&e, content); err != nil {
+		if err := p.readFile(&e, content); err != nil {
 			return fmt.Errorf("%q: %w", h.Name, err)
 		}
+	case tar.TypeSymlink:
 	case tar.TypeLink:
+		p.lose(name, size) // the content is its target's
 		p.link(&e)
+	default:
+		p.lose(name, size) // what is no file has none
+	}
+	if p.meter != nil {
+		at := p.meter.at(p.stream.n)
+		e.Pull, p.start = at-p.start, at
 	}
 	p.put(e)
 	return nil
+}
+
+// lose notes content that takes its place in the layer and nowhere else.
+func (p *layerPass) lose(name string, size int64) {
+	if size > 0 {
+		p.index.lost = append(p.index.lost, File{name, size})
+	}
 }
 
 // escapes reports whether a name leads above the root. Nothing honest writes such a thing, and what unpacks layers
@@ -293,6 +324,7 @@ func (p *layerPass) put(e Entry) {
 		p.dir, p.realDir = "/", "/" // what was resolved may lead elsewhere now
 	}
 	if old := p.get(e.Path); old != nil {
+		p.gone = append(p.gone, *old)
 		*old = e
 		return
 	}
@@ -305,18 +337,33 @@ func (p *layerPass) byPathIsDir(name string) bool {
 	return e != nil && e.IsDir()
 }
 
-// finish drops what lay in directories that gave way to something else later in the same layer.
+// finish drops what lay in directories that gave way to something else later in the same layer, and notes the content
+// that is lost so.
 func (p *layerPass) finish() {
-	if len(p.killed) == 0 {
+	if len(p.killed) > 0 {
+		live := p.index.entries[:0]
+		for n, e := range p.index.entries {
+			if p.dead(n, e.Path) {
+				p.gone = append(p.gone, e)
+			} else {
+				live = append(live, e)
+			}
+		}
+		p.index.entries = live
+	}
+	if len(p.gone) == 0 {
 		return
 	}
-	live := p.index.entries[:0]
-	for n, e := range p.index.entries {
-		if !p.dead(n, e.Path) {
-			live = append(live, e)
+	live := map[int]bool{} // headers whose content has a name still
+	for n := range p.index.entries {
+		live[p.index.entries[n].origin.Header] = true
+	}
+	for n := range p.gone {
+		if e := &p.gone[n]; !live[e.origin.Header] {
+			live[e.origin.Header] = true
+			p.lose(e.Path, e.Stored())
 		}
 	}
-	p.index.entries = live
 }
 
 // link makes a hard link's entry tell what its target does, if this layer has it; else the tree will.
@@ -338,7 +385,7 @@ func (p *layerPass) link(e *Entry) {
 
 // share makes e another name of t.
 func (e *Entry) share(t *Entry) {
-	e.Mode, e.UID, e.GID, e.ModTime, e.Size, e.origin = t.Mode, t.UID, t.GID, t.ModTime, t.Size, t.origin
+	e.Mode, e.UID, e.GID, e.ModTime, e.Size, e.Hash, e.origin = t.Mode, t.UID, t.GID, t.ModTime, t.Size, t.Hash, t.origin
 	if t.Type == tar.TypeSymlink { // a link to a link is the same link
 		e.Type, e.Linkname = tar.TypeSymlink, t.Linkname
 		return
@@ -355,6 +402,26 @@ const (
 	maxBuffered = 16 << 20
 	maxSpooled  = 4 << 30 // what is larger is no program, but an attempt to fill the disk
 )
+
+// readFile reads a file's content, to its end where that is accounted for.
+func (p *layerPass) readFile(e *Entry, r io.Reader) error {
+	if p.hash == nil {
+		return p.readContent(e, r)
+	}
+	p.hash.Reset()
+	r = io.TeeReader(r, p.hash)
+	if err := p.readContent(e, r); err != nil {
+		return err
+	}
+	if p.buf == nil {
+		p.buf = make([]byte, 64<<10)
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, r, p.buf); err != nil {
+		return err
+	}
+	e.Hash = p.hash.Sum64()
+	return nil
+}
 
 // readContent takes from a file's content what the tree keeps of it.
 func (p *layerPass) readContent(e *Entry, r io.Reader) error {
@@ -375,7 +442,7 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 	switch {
 	case keep:
 	case isELF:
-		return readELFStream(e, r, distil)
+		return p.readELFStream(e, r, distil)
 	case distil != nil:
 		return e.distil(distil, r)
 	default:
@@ -393,7 +460,7 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 		e.Facts = distil(e.content)
 	}
 	if isELF {
-		e.setELF(bytes.NewReader(e.content), e.content)
+		p.setELF(e, bytes.NewReader(e.content), e.content)
 	}
 	return nil
 }
@@ -431,7 +498,7 @@ func readShebang(r io.Reader) (string, io.Reader, error) {
 	return strings.TrimSpace(string(line)), io.MultiReader(bytes.NewReader(b[:n]), r), nil
 }
 
-func readELFStream(e *Entry, r io.Reader, distil func([]byte) []string) error {
+func (p *layerPass) readELFStream(e *Entry, r io.Reader, distil func([]byte) []string) error {
 	if e.Size > maxSpooled {
 		return nil
 	}
@@ -444,7 +511,7 @@ func readELFStream(e *Entry, r io.Reader, distil func([]byte) []string) error {
 		if _, err := io.Copy(f, onlyReader{r}); err != nil {
 			return fmt.Errorf("keeping it aside: %w", err)
 		}
-		e.setELF(f, nil)
+		p.setELF(e, f, nil)
 		return e.distilPieces(distil, f)
 	}
 	b := buffers.Get().(*bytes.Buffer)
@@ -453,7 +520,7 @@ func readELFStream(e *Entry, r io.Reader, distil func([]byte) []string) error {
 	if _, err := b.ReadFrom(r); err != nil {
 		return err
 	}
-	e.setELF(bytes.NewReader(b.Bytes()), b.Bytes())
+	p.setELF(e, bytes.NewReader(b.Bytes()), b.Bytes())
 	if distil != nil {
 		e.Facts = distil(b.Bytes())
 	}
@@ -485,10 +552,13 @@ func (e *Entry) distilPieces(distil func([]byte) []string, r io.ReaderAt) error 
 	return nil
 }
 
-func (e *Entry) setELF(r io.ReaderAt, content []byte) {
+func (p *layerPass) setELF(e *Entry, r io.ReaderAt, content []byte) {
 	e.ELF = readELF(r, e.Size)
 	if e.ELF == nil {
 		return
+	}
+	if p.o.Account {
+		e.ELF.Debug = debugBytes(r, e.Size)
 	}
 	if e.ELF.Soname == "libc.so.6" {
 		e.ELF.Libc = glibcVersion(content)

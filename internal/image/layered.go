@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -49,14 +50,9 @@ func (i *layeredImage) RawManifest() ([]byte, error) {
 }
 
 func (i *layeredImage) makeManifest() ([]byte, error) {
-	digest, size, err := v1.SHA256(bytes.NewReader(i.config))
+	m, err := i.startManifest()
 	if err != nil {
 		return nil, err
-	}
-	m := v1.Manifest{
-		SchemaVersion: 2, MediaType: i.media, Annotations: i.annotations, ArtifactType: i.artifact, Subject: i.subject,
-		Config: v1.Descriptor{MediaType: i.configMedia, Digest: digest, Size: size},
-		Layers: make([]v1.Descriptor, len(i.layers)),
 	}
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0)) // a compression each
@@ -73,6 +69,48 @@ func (i *layeredImage) makeManifest() ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(m)
+}
+
+// unfinished reports whether to make the manifest layers would have to be compressed.
+func (i *layeredImage) unfinished() bool {
+	return slices.ContainsFunc(i.layers, isUnfinished)
+}
+
+func isUnfinished(l v1.Layer) bool {
+	s, ok := l.(*spooledLayer)
+	return ok && !s.filled.Load()
+}
+
+// sketch is the manifest without what compressing layers would tell.
+func (i *layeredImage) sketch() (*v1.Manifest, error) {
+	m, err := i.startManifest()
+	if err != nil {
+		return nil, err
+	}
+	for n, l := range i.layers {
+		if isUnfinished(l) {
+			m.Layers[n].MediaType = types.DockerLayer
+			continue
+		}
+		d, err := partial.Descriptor(l)
+		if err != nil {
+			return nil, err
+		}
+		m.Layers[n] = *d
+	}
+	return m, nil
+}
+
+func (i *layeredImage) startManifest() (*v1.Manifest, error) {
+	digest, size, err := v1.SHA256(bytes.NewReader(i.config))
+	if err != nil {
+		return nil, err
+	}
+	return &v1.Manifest{
+		SchemaVersion: 2, MediaType: i.media, Annotations: i.annotations, ArtifactType: i.artifact, Subject: i.subject,
+		Config: v1.Descriptor{MediaType: i.configMedia, Digest: digest, Size: size},
+		Layers: make([]v1.Descriptor, len(i.layers)),
+	}, nil
 }
 
 func (i *layeredImage) LayerByDigest(h v1.Hash) (v1.Layer, error) {

@@ -30,10 +30,10 @@ func (t *Tree) ReadLayer(ctx context.Context, img v1.Image, i int, f func(n int,
 			return err
 		}
 		defer rc.Close()
-		return checked(ctx, rc, info.DiffID, func(r io.Reader) error { return eachHeader(r, f) })
+		return checked(ctx, rc, info.DiffID, nil, func(r *ahead) error { return eachHeader(r, f) })
 	}()
 	if err != nil {
-		return fmt.Errorf("reading layer %s (%d of %d): %w", info.Digest, i+1, len(t.Layers), err)
+		return fmt.Errorf("reading layer %s (%d of %d): %w", info.Name(), i+1, len(t.Layers), err)
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func NewLayer(ctx context.Context, c Compression, write func(io.Writer) error) (
 	if c == Zstd {
 		l.media = types.OCILayerZStd
 	}
-	l.once.Do(func() {}) // it is filled
+	l.once.Do(func() { l.filled.Store(true) })
 	l.src = func() (io.ReadCloser, error) {
 		return decompress(contextReader{ctx, io.NewSectionReader(f, 0, l.size)})
 	}

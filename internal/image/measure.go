@@ -25,8 +25,8 @@ func (t *Tree) Measure() Size {
 	s := Size{Pull: t.overhead, Layers: len(t.Layers), Shell: t.shell(), Libc: t.libc(), User: t.user()}
 	pulled := map[string]bool{}
 	for _, l := range t.Layers {
-		if !pulled[l.Digest.String()] { // a blob that is there twice is fetched once
-			pulled[l.Digest.String()] = true
+		if !pulled[l.Name()] { // a blob that is there twice is fetched once
+			pulled[l.Name()] = true
 			s.Pull += l.PullBytes
 		}
 		s.Disk += l.DiskBytes

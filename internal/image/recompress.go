@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -44,6 +46,7 @@ type spooledLayer struct {
 	media  types.MediaType
 
 	once   sync.Once
+	filled atomic.Bool // once is over
 	f      *os.File
 	digest v1.Hash
 	size   int64
@@ -76,6 +79,7 @@ func (l *spooledLayer) Compressed() (io.ReadCloser, error) {
 }
 
 func (l *spooledLayer) fill() {
+	defer l.filled.Store(true)
 	if err := l.compress(); err != nil {
 		l.err = fmt.Errorf("compressing layer %s: %w", l.diffID, err)
 	}
@@ -243,38 +247,57 @@ func layerCompression(l v1.Layer) (Compression, error) {
 }
 
 // uncompressed is l.Uncompressed with a faster decoder.
-func uncompressed(l v1.Layer) (io.ReadCloser, error) {
+func uncompressed(l v1.Layer) (*layerReader, error) {
 	if o, ok := l.(ociLayer); ok {
 		l = o.Layer
 	}
 	if s, ok := l.(*spooledLayer); ok {
-		return s.src()
+		rc, err := s.src()
+		if err != nil {
+			return nil, err
+		}
+		return &layerReader{Reader: rc, close: rc.Close}, nil
 	}
 	rc, err := l.Compressed()
 	if err != nil {
 		return nil, err
 	}
-	zr, err := decompress(rc)
+	in := &countingReader{r: rc}
+	br := bufio.NewReaderSize(in, decompressBuffer)
+	zr, err := decompressBuffered(br)
 	if err != nil {
 		return nil, errors.Join(err, rc.Close())
 	}
-	return &layerReader{Reader: zr, rest: rc, close: func() error { return errors.Join(zr.Close(), rc.Close()) }}, nil
+	return &layerReader{Reader: zr, rest: br, close: func() error { return errors.Join(zr.Close(), rc.Close()) },
+		packed: func() int64 { return in.n - int64(br.Buffered()) }}, nil
 }
 
 // layerReader reads what follows the compressed data too, so that a blob's own digest is checked to the end.
 type layerReader struct {
 	io.Reader
-	rest  io.Reader
-	close func() error
+	rest   io.Reader    // nil: there is no compressed form
+	packed func() int64 // bytes of the compressed form taken so far; nil: there is none
+	close  func() error
 }
 
 func (l *layerReader) Read(p []byte) (int, error) {
 	n, err := l.Reader.Read(p)
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) && l.rest != nil {
 		if _, e := io.Copy(io.Discard, l.rest); e != nil {
 			return n, e
 		}
 	}
+	return n, err
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
 	return n, err
 }
 

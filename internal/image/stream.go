@@ -96,7 +96,13 @@ const maxWindow = 128 << 20
 // decompress returns r's content whatever it is compressed with, told by its first bytes: media types lie often
 // enough. Closing the result gives the decoder back, it does not close r.
 func decompress(r io.Reader) (io.ReadCloser, error) {
-	br := bufio.NewReaderSize(r, 64<<10)
+	return decompressBuffered(bufio.NewReaderSize(r, decompressBuffer))
+}
+
+const decompressBuffer = 64 << 10
+
+// decompressBuffered takes no more of br than it needs, in units of a block.
+func decompressBuffered(br *bufio.Reader) (io.ReadCloser, error) {
 	magic, err := br.Peek(6)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -26,6 +27,10 @@ type TreeOptions struct {
 	// are remembered in Entry.Facts instead of the content. Files larger than MaxContent have none, but for ELF files: of
 	// a large one the function is called for pieces, which overlap by 4 KiB. It is called from several goroutines.
 	Distil func(path string, size int64) func(content []byte) []string
+
+	// Account has every file accounted for: Entry.Hash, Entry.Pull and ELF.Debug. Layers of which the source holds no
+	// compressed form are not compressed for it: LayerInfo.PullBytes is an estimate then.
+	Account bool
 
 	CacheDir string // directory of layer indexes by diff ID, made as needed; "": none
 
@@ -60,8 +65,17 @@ type LayerInfo struct {
 	Digest    v1.Hash // of the blob
 	DiffID    v1.Hash // of its uncompressed content
 	PullBytes int64   // compressed size
+	Estimated bool    // PullBytes is estimated and Digest empty, since the source holds the layer uncompressed
 	DiskBytes int64   // bytes of the files and symbolic links in it, as Docker counts
 	CreatedBy string  // the history's command, "" when the history does not say
+}
+
+// Name returns the digest by which a layer is known: its own, else that of its content.
+func (l LayerInfo) Name() string {
+	if l.Estimated {
+		return l.DiffID.String()
+	}
+	return l.Digest.String()
 }
 
 // Tree is the file system that an image's layers make, and what each of them brought.
@@ -79,7 +93,7 @@ type Tree struct {
 // o.CacheDir. Every layer read is checked against its diff ID.
 func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	o = o.withDefaults()
-	t, layers, err := newTree(img)
+	t, layers, err := newTree(img, o.Account)
 	if err != nil {
 		return nil, err
 	}
@@ -87,11 +101,14 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, l := range layers {
 		g.Go(func() error {
-			index, err := indexLayer(ctx, l, t.Layers[i].DiffID, &o)
+			index, err := indexLayer(ctx, l, t.Layers[i], &o)
 			if err != nil {
-				return fmt.Errorf("reading layer %s (%d of %d): %w", t.Layers[i].Digest, i+1, len(layers), err)
+				return fmt.Errorf("reading layer %s (%d of %d): %w", t.Layers[i].Name(), i+1, len(layers), err)
 			}
 			t.layers[i] = index
+			if t.Layers[i].Estimated {
+				t.Layers[i].PullBytes = index.packed
+			}
 			return nil
 		})
 	}
@@ -105,35 +122,42 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 }
 
 // indexLayer returns a layer's index from the cache, or reads the layer and caches its index.
-func indexLayer(ctx context.Context, l v1.Layer, diffID v1.Hash, o *TreeOptions) (*layerIndex, error) {
+func indexLayer(ctx context.Context, l v1.Layer, info LayerInfo, o *TreeOptions) (*layerIndex, error) {
 	c := newCache(o)
-	if index := c.load(diffID); index != nil {
+	if o.Account { // what a file takes of the compressed form is another matter for another one
+		c.rule += ", accounted for in " + info.Digest.Hex
+	}
+	if index := c.load(info.DiffID); index != nil {
 		return index, nil
 	}
-	index, err := scanLayer(ctx, l, diffID, o)
+	index, err := scanLayer(ctx, l, info.DiffID, o)
 	if err != nil {
 		return nil, err
 	}
-	return index, c.save(diffID, index)
+	return index, c.save(info.DiffID, index)
 }
 
-// newTree reads everything but the layers.
-func newTree(img v1.Image) (*Tree, []v1.Layer, error) {
+// newTree reads everything but the layers. With estimate it asks for no compressed form that the source does not hold.
+func newTree(img v1.Image, estimate bool) (*Tree, []v1.Layer, error) {
 	cfg, err := img.ConfigFile()
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	m, err := img.Manifest()
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading the manifest: %w", err)
-	}
-	size, err := img.Size()
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading the manifest: %w", err)
-	}
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the layers: %w", err)
+	}
+	m, estimated, err := manifestOf(img, estimate)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the manifest: %w", err)
+	}
+	raw, err := json.Marshal(m)
+	size := int64(len(raw))
+	if !estimated {
+		size, err = img.Size()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the manifest: %w", err)
 	}
 	if n := len(cfg.RootFS.DiffIDs); n != len(layers) || n != len(m.Layers) {
 		return nil, nil, fmt.Errorf("reading the layers: the manifest has %d, the configuration %d diff IDs", len(m.Layers), n)
@@ -141,9 +165,21 @@ func newTree(img v1.Image) (*Tree, []v1.Layer, error) {
 	t := &Tree{Config: cfg, overhead: size + m.Config.Size, layers: make([]*layerIndex, len(layers))}
 	created := createdBy(cfg.History, len(layers))
 	for i, d := range m.Layers {
-		t.Layers = append(t.Layers, LayerInfo{Digest: d.Digest, DiffID: cfg.RootFS.DiffIDs[i], PullBytes: d.Size, CreatedBy: created[i]})
+		t.Layers = append(t.Layers, LayerInfo{Digest: d.Digest, DiffID: cfg.RootFS.DiffIDs[i], PullBytes: d.Size, CreatedBy: created[i],
+			Estimated: d.Digest == v1.Hash{}})
 	}
 	return t, layers, nil
+}
+
+// manifestOf returns an image's manifest. If there is none yet, because layers have no compressed form, and estimates
+// will do, it returns one that leaves those layers' digests and sizes open, and true.
+func manifestOf(img v1.Image, estimate bool) (*v1.Manifest, bool, error) {
+	if l, ok := img.(*layeredImage); ok && estimate && l.unfinished() {
+		m, err := l.sketch()
+		return m, true, err
+	}
+	m, err := img.Manifest()
+	return m, false, err
 }
 
 // createdBy gives each layer its history entry. A history may be missing, or be longer or shorter than the layers.
@@ -282,7 +318,7 @@ func (t *Tree) linkAcross() error {
 				}
 			}
 			if e.Type == tar.TypeLink && !e.linked {
-				return fmt.Errorf("reading layer %s (%d of %d): hard link %s: there is no %s", t.Layers[i].Digest, i+1, len(t.layers), e.Path, e.Linkname)
+				return fmt.Errorf("reading layer %s (%d of %d): hard link %s: there is no %s", t.Layers[i].Name(), i+1, len(t.layers), e.Path, e.Linkname)
 			}
 		}
 	}
@@ -317,6 +353,28 @@ func (t *Tree) Content(path string) ([]byte, bool) {
 	}
 	return e.content, true
 }
+
+// LayerEntries returns every entry that layer i brings, those that a later layer hides included, in the layer's order. Of
+// a path that comes more than once in the layer the last counts; see [Tree.Lost].
+func (t *Tree) LayerEntries(i int) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		for n := range t.layers[i].entries {
+			if !yield(&t.layers[i].entries[n]) {
+				return
+			}
+		}
+	}
+}
+
+// Whiteouts returns the paths that layer i removes from the layers below, with all that lies in them, and the directories
+// of which it lets nothing from below through.
+func (t *Tree) Whiteouts(i int) (removed, opaque []string) {
+	return t.layers[i].whiteouts, t.layers[i].opaque
+}
+
+// Lost returns content that layer i holds and unpacking it leaves nothing of: of paths that come again in the same layer,
+// of whiteouts, of AUFS's notes. With the Stored bytes of its entries, each file once, it makes the layer's DiskBytes.
+func (t *Tree) Lost(i int) []File { return t.layers[i].lost }
 
 // LayerFiles returns every regular file and symbolic link that layer i brings, those that a later layer hides included, sorted
 // by path. Their sizes add up to the layer's DiskBytes.

@@ -1,0 +1,108 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+)
+
+// ahead reads a layer's content in a goroutine of its own, a few buffers before whoever reads from it, and hashes it on
+// the way: decompression runs beside hashing and reading, so that a layer of its own keeps both cores busy.
+type ahead struct {
+	full chan []byte // filled buffers; closed at the end, err is set by then
+	free chan []byte
+	stop chan struct{}
+	err  error
+
+	sum       hash.Hash
+	buf, rest []byte
+	n         int64 // bytes handed out
+}
+
+const (
+	aheadSize    = 256 << 10
+	aheadBuffers = 3
+)
+
+// readAhead begins to read r. note, if given, is called by the reading goroutine with the number of bytes read so far.
+func readAhead(ctx context.Context, r io.Reader, note func(plain int64)) *ahead {
+	a := &ahead{full: make(chan []byte, aheadBuffers), free: make(chan []byte, aheadBuffers), stop: make(chan struct{}), sum: sha256.New()}
+	for range aheadBuffers {
+		a.free <- make([]byte, aheadSize)
+	}
+	go a.run(ctx, r, note)
+	return a
+}
+
+func (a *ahead) run(ctx context.Context, r io.Reader, note func(int64)) {
+	defer close(a.full)
+	var plain int64
+	for {
+		var buf []byte
+		select {
+		case <-a.stop:
+			return
+		case buf = <-a.free:
+		}
+		n := 0
+		for n < len(buf) && a.err == nil {
+			var k int
+			if a.err = ctx.Err(); a.err != nil {
+				break
+			}
+			k, a.err = r.Read(buf[n:])
+			n += k
+			if plain += int64(k); note != nil && k > 0 {
+				note(plain)
+			}
+		}
+		if n > 0 {
+			a.full <- buf[:n] // there is room: no more buffers than it takes
+		}
+		if a.err != nil {
+			return
+		}
+	}
+}
+
+// Read hands out what was read ahead.
+func (a *ahead) Read(p []byte) (int, error) {
+	for len(a.rest) == 0 {
+		if a.buf != nil {
+			a.free <- a.buf[:cap(a.buf)]
+		}
+		var ok bool
+		if a.buf, ok = <-a.full; !ok {
+			a.buf = nil
+			return 0, a.err
+		}
+		a.sum.Write(a.buf)
+		a.rest = a.buf
+	}
+	n := copy(p, a.rest)
+	a.rest = a.rest[n:]
+	a.n += int64(n)
+	return n, nil
+}
+
+// end waits until nothing reads any more; the layer may be closed then.
+func (a *ahead) end() {
+	close(a.stop)
+	for range a.full {
+	}
+}
+
+// drain reads what is left, which counts for the digest.
+func (a *ahead) drain() error {
+	for {
+		a.n += int64(len(a.rest))
+		a.rest = nil
+		if _, err := a.Read(nil); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
