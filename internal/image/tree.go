@@ -366,6 +366,9 @@ func (t *Tree) LayerEntries(i int) iter.Seq[*Entry] {
 	}
 }
 
+// LayerLen returns the number of layer i's entries.
+func (t *Tree) LayerLen(i int) int { return len(t.layers[i].entries) }
+
 // Whiteouts returns the paths that layer i removes from the layers below, with all that lies in them, and the directories
 // of which it lets nothing from below through.
 func (t *Tree) Whiteouts(i int) (removed, opaque []string) {

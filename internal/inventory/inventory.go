@@ -2,6 +2,7 @@
 package inventory
 
 import (
+	"archive/tar"
 	"cmp"
 	"fmt"
 	"path"
@@ -164,6 +165,18 @@ func (i *Inventory) Owner(p string) (Package, bool) {
 		}
 	}
 	return Package{}, false
+}
+
+// OwnerOf is Owner for an entry of the inventory's own tree, which needs no path to be resolved; nil when nobody owns it.
+// What it returns must not be changed.
+func (i *Inventory) OwnerOf(e *image.Entry) *Package {
+	if pkg := i.owners[e.Path]; pkg != nil || e.Type != tar.TypeSymlink || len(i.owners) == 0 {
+		return pkg
+	}
+	if to := i.tree.Resolve(e.Path); to != nil {
+		return i.owners[to.Path]
+	}
+	return nil
 }
 
 // Module returns the distribution that brings a Python module ("PIL", "google.protobuf.message").
