@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
@@ -34,6 +35,25 @@ func ProxyFromEnv() map[string]string {
 // Transport returns a new transport for registries: it trusts c.CA beside the system's authorities and goes through
 // c.Proxy.
 func (c Config) Transport() http.RoundTripper {
+	return &transport{plain: c.transport(nil), tls: sync.OnceValue(func() *http.Transport { return c.transport(c.roots()) })}
+}
+
+// transport reads the certificate authorities when they are first needed: that takes longer than a build whose registry
+// is on loopback, or that needs none.
+type transport struct {
+	plain *http.Transport
+	tls   func() *http.Transport
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == "http" {
+		return t.plain.RoundTrip(r)
+	}
+	return t.tls().RoundTrip(r)
+}
+
+func (c Config) transport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                 c.proxy(),
 		DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -44,7 +64,7 @@ func (c Config) Transport() http.RoundTripper {
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 2 * time.Minute, // a registry that accepts and never answers must not hang a build
 		ExpectContinueTimeout: time.Second,
-		TLSClientConfig:       &tls.Config{RootCAs: c.roots(), MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 	}
 }
 

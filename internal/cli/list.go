@@ -19,7 +19,7 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 	if err := p.ScanContext(); err != nil {
 		return err
 	}
-	all := append([]ladder.Candidate{p.First()}, p.Candidates(c.Context(), rewrite.Evidence{})...)
+	all := append([]ladder.Candidate{p.First()}, p.Candidates(rewrite.Evidence{})...)
 	if len(b.only) > 0 {
 		all = slices.DeleteFunc(all, func(x ladder.Candidate) bool { return !slices.Contains(b.only, x.Name) })
 	}

@@ -78,9 +78,11 @@ func (r *Result) Lock() *lock.File {
 
 type climb struct {
 	*Project
-	o     Options
-	trial *trial.Trial // its File is guessed from the original when the user gave none
-	store string
+	o      Options
+	trial  *trial.Trial // its File is guessed from the original when the user gave none
+	store  string
+	slots  chan struct{} // one for each candidate at work
+	passed chan struct{} // closed when the original has passed
 }
 
 // Climb builds the original, then everything else, and compares. The result is
@@ -95,7 +97,14 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &climb{Project: p, o: o, store: store, trial: &trial.Trial{File: o.Checks, Source: o.Source, Services: services, Binary: o.Binary}}
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = 2
+	}
+	c := &climb{
+		Project: p, o: o, store: store, slots: make(chan struct{}, jobs), passed: make(chan struct{}),
+		trial: &trial.Trial{File: o.Checks, Source: o.Source, Services: services, Binary: o.Binary},
+	}
 	var named []string
 	if o.Checks != nil {
 		named = append(named, string(o.Checks.YAML()))
@@ -105,43 +114,14 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	}
 	res := &Result{Report: report.Build{Schema: report.BuildSchema, Project: p.Dir, Engine: o.Engine.String(), Platform: o.Build.Platform}}
 	res.Report.Checks.Source = o.Source
-	first := &rung{Candidate: p.First()}
-	if err := c.one(ctx, first, nil, &res.Report.Checks); err != nil {
-		return nil, err
-	}
-	res.rungs = []*rung{first}
-	if first.report.Verdict == report.Failed {
+	if err := c.climb(ctx, res); errors.Is(err, ErrOriginal) {
 		res.finish(c, start)
-		return res, ErrOriginal
-	}
-	if len(o.Only) > 0 && !slices.ContainsFunc(o.Only, func(n string) bool { return n != Original }) {
-		res.judge(o)
-		res.finish(c, start)
-		return res, nil
-	}
-	evidence, err := c.evidence(ctx, first)
-	if err != nil {
-		return nil, err
-	}
-	for _, cand := range p.Candidates(ctx, evidence) {
-		if len(o.Only) == 0 || slices.Contains(o.Only, cand.Name) {
-			res.rungs = append(res.rungs, &rung{Candidate: cand})
-		}
-	}
-	g, gctx := errgroup.WithContext(ctx)
-	jobs := o.Jobs
-	if jobs <= 0 {
-		jobs = 2
-	}
-	g.SetLimit(jobs)
-	for _, r := range res.rungs[1:] {
-		g.Go(func() error { return c.one(gctx, r, first, nil) })
-	}
-	if err := g.Wait(); err != nil {
+		return res, err
+	} else if err != nil {
 		return nil, err
 	}
 	if from := c.source(res); from != nil && c.carves() {
-		r, err := c.carve(ctx, from, first)
+		r, err := c.carve(ctx, from, res.rungs[0])
 		if err != nil {
 			return nil, err
 		}
@@ -150,6 +130,80 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	res.judge(o)
 	res.finish(c, start)
 	return res, nil
+}
+
+// climb builds, checks and measures everything that is made of Dockerfiles. The user's own other Dockerfiles are built
+// beside the original, and checked when that has passed; what lighten makes of the original waits for what it tells.
+func (c *climb) climb(ctx context.Context, res *Result) error {
+	first := &rung{Candidate: c.First()}
+	res.rungs = []*rung{first}
+	var own, made []*rung
+	for _, n := range c.Siblings {
+		own = append(own, c.wanted(c.sibling(n))...)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	c.slots <- struct{}{} // the original comes first
+	g.Go(func() error {
+		err := c.one(ctx, first, nil, &res.Report.Checks)
+		<-c.slots
+		if err != nil {
+			return err
+		}
+		if first.report.Verdict == report.Failed {
+			return ErrOriginal
+		}
+		close(c.passed)
+		if c.alone() {
+			return nil
+		}
+		evidence, err := c.evidence(ctx, first)
+		if err != nil {
+			return err
+		}
+		made = c.wanted(c.Made(evidence))
+		c.start(ctx, g, made, first)
+		return nil
+	})
+	c.start(ctx, g, own, first)
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	res.rungs = append(append(res.rungs, made...), own...)
+	return nil
+}
+
+// wanted are the candidates that --only leaves.
+func (c *climb) wanted(all []Candidate) []*rung {
+	var out []*rung
+	for _, x := range all {
+		if len(c.o.Only) == 0 || slices.Contains(c.o.Only, x.Name) {
+			out = append(out, &rung{Candidate: x})
+		}
+	}
+	return out
+}
+
+// start has candidates built, checked and measured, as many at a time as there are slots.
+func (c *climb) start(ctx context.Context, g *errgroup.Group, rungs []*rung, original *rung) {
+	for _, r := range rungs {
+		g.Go(func() error {
+			c.slots <- struct{}{}
+			defer func() { <-c.slots }()
+			return c.one(ctx, r, original, nil)
+		})
+	}
+}
+
+// pass waits until the original has passed its checks. Others use the slot meanwhile.
+func (c *climb) pass(ctx context.Context) error {
+	<-c.slots
+	defer func() { c.slots <- struct{}{} }()
+	select {
+	case <-c.passed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (r *Result) finish(c *climb, start time.Time) {
@@ -192,10 +246,15 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 		if err := r.findBase(ctx, built); err != nil {
 			return err
 		}
+		if original != nil {
+			if err := c.pass(ctx); err != nil {
+				return err
+			}
+		}
 		if c.o.NoChecks {
 			return nil
 		}
-		if c.trial.File == nil { // only the original comes here: everything else waits for it
+		if c.trial.File == nil { // only the original comes here: everything else waited for it
 			var why []string
 			c.trial.File, why = check.Guess(built.Config(), c.hints())
 			*from = report.Checks{Source: "guessed", Why: why, YAML: string(c.trial.File.YAML())}
@@ -241,29 +300,41 @@ func (c *climb) prove(ctx context.Context, r *rung, built *engine.Built) error {
 	return nil
 }
 
+// measure reads the candidate's files and sums them up. Those of an original that is compared with nothing are not read
+// when it was summed up before.
 func (c *climb) measure(ctx context.Context, r *rung) error {
-	var err error
-	r.tree, err = image.ReadTree(ctx, r.img, treeOptions(c.o.CacheDir))
-	if err != nil {
-		return fmt.Errorf("measuring %s: %w", r.Name, err)
-	}
-	if r.owners, err = inventory.Read(r.tree); err != nil {
-		return fmt.Errorf("measuring %s: %w", r.Name, err)
-	}
 	d, err := r.img.Digest()
 	if err != nil {
 		return fmt.Errorf("measuring %s: %w", r.Name, err)
 	}
-	m := r.tree.Measure()
+	known := sums{c.o.CacheDir}
+	x := known.load(d)
+	if x == nil || !c.alone() {
+		if r.tree, err = image.ReadTree(ctx, r.img, treeOptions(c.o.CacheDir)); err != nil {
+			return fmt.Errorf("measuring %s: %w", r.Name, err)
+		}
+		if r.owners, err = inventory.Read(r.tree); err != nil {
+			return fmt.Errorf("measuring %s: %w", r.Name, err)
+		}
+		r.countBase()
+	}
+	if x == nil {
+		x = &sum{r.tree.Measure(), len(r.owners.Packages())}
+		known.save(d, *x)
+	}
 	r.report.Digest = d.String()
-	r.report.PullBytes, r.report.DiskBytes, r.report.Layers, r.report.Files = m.Pull, m.Disk, m.Layers, m.Files
-	r.report.Libc, r.report.User, r.report.Shell, r.report.Setuid = m.Libc, m.User, m.Shell, m.Setuid
-	r.report.Packages = len(r.owners.Packages())
+	r.report.PullBytes, r.report.DiskBytes, r.report.Layers, r.report.Files = x.Pull, x.Disk, x.Layers, x.Files
+	r.report.Libc, r.report.User, r.report.Shell, r.report.Setuid = x.Libc, x.User, x.Shell, x.Setuid
+	r.report.Packages = x.Packages
 	if r.report.Setuid == nil {
 		r.report.Setuid = []string{}
 	}
-	r.countBase()
 	return nil
+}
+
+// alone tells whether nothing but the original is wanted.
+func (c *climb) alone() bool {
+	return len(c.o.Only) > 0 && !slices.ContainsFunc(c.o.Only, func(n string) bool { return n != Original })
 }
 
 // findBase notes the layers of the candidate's base image.

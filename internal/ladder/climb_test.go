@@ -1,8 +1,12 @@
 package ladder_test
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,20 +34,7 @@ func TestClimb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	access := testimage.Access(t)
-	e, err := engine.Open(t.Context(), engine.Options{State: t.TempDir(), Access: access})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("closing the engine: %v", err)
-		}
-	})
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := open(t)
 	verdicts := map[string]string{
 		"original": report.Passed, "tidy": report.Passed, "slim": report.Refused, "multi-stage": report.Passed, "alpine": report.Withheld, "distroless": report.Passed,
 		ladder.Carved: report.Passed,
@@ -61,23 +52,132 @@ func TestClimb(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := ladder.Open(dir, "", nil, access)
-			if err != nil {
-				t.Fatal(err)
-			}
-			progress, err := engine.NewProgress(t.Output(), "plain")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer progress.Close()
-			res, err := p.Climb(t.Context(), ladder.Options{
-				Engine: e, Build: engine.Build{Progress: progress}, Checks: checks, Source: "lighten.yaml", Binary: binary, CacheDir: t.TempDir(),
-			})
+			res, err := climb(t, e, dir, ladder.Options{Checks: checks, Source: "lighten.yaml", CacheDir: t.TempDir()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			judge(t, res, verdicts, c.user)
 		})
+	}
+}
+
+func open(t *testing.T) *engine.Engine {
+	t.Helper()
+	e, err := engine.Open(t.Context(), engine.Options{State: t.TempDir(), Access: testimage.Access(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Errorf("closing the engine: %v", err)
+		}
+	})
+	return e
+}
+
+func climb(t *testing.T, e *engine.Engine, dir string, o ladder.Options) (*ladder.Result, error) {
+	t.Helper()
+	p, err := ladder.Open(dir, "", nil, testimage.Access(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress, err := engine.NewProgress(t.Output(), "plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer progress.Close()
+	o.Engine, o.Build.Progress = e, progress
+	if o.Binary, err = os.Executable(); err != nil {
+		t.Fatal(err)
+	}
+	return p.Climb(t.Context(), o)
+}
+
+// The user's own Dockerfiles are built beside the original, and judged only when that has passed.
+func TestClimbOwn(t *testing.T) {
+	testimage.Need(t, "root", "runc", "base:alpine:3.20")
+	e := open(t)
+	for _, c := range []struct {
+		name, original string
+		jobs           int
+		err            error
+		want           map[string]string
+	}{
+		{"the original passes", "FROM alpine:3.20\nCMD [\"echo\", \"hello\"]\n", 1, nil, map[string]string{
+			"original": report.Passed, "Dockerfile.broken": report.Broken, "Dockerfile.other": report.Failed, "Dockerfile.same": report.Passed,
+		}},
+		{"the original fails", "FROM alpine:3.20\nCMD [\"echo\", \"bye\"]\n", 2, ladder.ErrOriginal, map[string]string{"original": report.Failed}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			for name, text := range map[string]string{
+				"Dockerfile":        c.original,
+				"Dockerfile.broken": "FROM alpine:3.20\nRUN exit 7\n",
+				"Dockerfile.other":  "FROM alpine:3.20\nCMD [\"echo\", \"other\"]\n",
+				"Dockerfile.same":   "FROM alpine:3.20\nRUN echo more > /more\nCMD [\"echo\", \"hello\"]\n",
+			} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checks, err := check.Parse("lighten.yaml", []byte("checks:\n  - exit: {code: 0, stdout: hello}\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			only := slices.Sorted(maps.Keys(c.want))
+			if c.err != nil {
+				only = nil
+			}
+			res, err := climb(t, e, dir, ladder.Options{Checks: checks, Source: "lighten.yaml", CacheDir: t.TempDir(), Jobs: c.jobs, Only: only})
+			if !errors.Is(err, c.err) {
+				t.Fatalf("got error %v, want %v", err, c.err)
+			}
+			got := map[string]string{}
+			for _, x := range res.Report.Candidates {
+				got[x.Name] = x.Verdict
+			}
+			if !maps.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// What is remembered of an image is what reading it tells.
+func TestClimbRemembers(t *testing.T) {
+	testimage.Need(t, "root", "runc", "base:alpine:3.20")
+	e, dir, cache := open(t), t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM alpine:3.20\nRUN echo x > /x && chmod 4755 /x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sums := func() []string {
+		files, err := filepath.Glob(filepath.Join(cache, "*.sum-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	alone := func() report.Candidate {
+		res, err := climb(t, e, dir, ladder.Options{NoChecks: true, CacheDir: cache, Only: []string{ladder.Original}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := res.Report.Candidates[0]
+		c.BuildSeconds = 0
+		return c
+	}
+	read := alone()
+	if len(sums()) != 1 {
+		t.Fatalf("got %q, want one sum", sums())
+	}
+	if remembered := alone(); !reflect.DeepEqual(remembered, read) {
+		t.Errorf("got  %+v\nwant %+v", remembered, read)
+	}
+	if err := os.WriteFile(sums()[0], []byte(`{"Pull":1,`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if again := alone(); !reflect.DeepEqual(again, read) {
+		t.Errorf("from a broken sum: got  %+v\nwant %+v", again, read)
 	}
 }
 

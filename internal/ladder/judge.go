@@ -231,7 +231,7 @@ var cacheDirs = []string{"/root/.cache", "/var/cache", "/var/lib/apt/lists", "/r
 // waterfall says which kind of content the bytes on disk are, in both. Every
 // file of every layer is counted once, so the steps add up to the disk sizes.
 func waterfall(before, after *rung) []report.Step {
-	if before == nil || after == nil || before.tree == nil || after.tree == nil {
+	if before == nil || after == nil || before == after || before.tree == nil || after.tree == nil {
 		return nil
 	}
 	b, a := content(before), content(after)

@@ -3,7 +3,6 @@
 package ladder
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -150,7 +149,16 @@ func (p *Project) base(d *dockerfile.Document) string {
 // Candidates makes every form but the original. Evidence is what the built
 // original told; its zero value gives the Dockerfiles as far as they can be
 // known without building.
-func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidate {
+func (p *Project) Candidates(e rewrite.Evidence) []Candidate {
+	out := p.Made(e)
+	for _, n := range p.Siblings {
+		out = append(out, p.sibling(n)...)
+	}
+	return out
+}
+
+// Made are the candidates that lighten makes of the original.
+func (p *Project) Made(e rewrite.Evidence) []Candidate {
 	out := []Candidate{p.tidy()}
 	in := rewrite.Input{Doc: p.Doc, Project: p.Stack, Context: os.DirFS(p.Dir), Target: p.Target, Evidence: e}
 	for _, s := range []struct {
@@ -165,9 +173,6 @@ func (p *Project) Candidates(ctx context.Context, e rewrite.Evidence) []Candidat
 		if out[i].Refused == "" && p.ignored() {
 			out[i].Ignore = p.context.Text
 		}
-	}
-	for _, n := range p.Siblings {
-		out = append(out, p.sibling(n)...)
 	}
 	return out
 }
