@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 )
 
 // application keeps the program itself: of what no package owns, the whole directory that evidence leads into. A
@@ -39,7 +38,7 @@ func (m *maker) program(dir, by string) {
 // ownedBySystem reports whether a package of the distribution owns a path.
 func (m *maker) ownedBySystem(p string) bool {
 	o := m.keep.owner[p]
-	return o != nil && (o.Ecosystem == inventory.Deb || o.Ecosystem == inventory.APK)
+	return o != nil && o.System()
 }
 
 // unit is the directory that belongs together with a path that no package owns: /app, /opt/tool, /usr/local/lib/x.

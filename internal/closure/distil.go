@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 )
 
@@ -29,8 +30,17 @@ func Want(p string, size int64) bool {
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
 const KeepName = inventory.KeepName + ", closure 3"
 
-// Distil takes from a source what it imports and which commands it names, for image.TreeOptions.Distil.
+// Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
+func Rules() image.TreeOptions {
+	return image.TreeOptions{Keep: Want, Distil: Distil, Examine: inventory.Examine, KeepName: KeepName}
+}
+
+// Distil takes from a source what it imports and which commands it names, and from a manifest which packages it describes, for
+// image.TreeOptions.Distil.
 func Distil(p string, size int64) func([]byte) []string {
+	if d := inventory.Distil(p, size); d != nil {
+		return d
+	}
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")
 	perl, program := perlSource(p), maybeProgram(p)

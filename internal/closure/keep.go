@@ -212,8 +212,7 @@ func Groups() []string {
 // Group returns the part of the image that path belongs to.
 func (k *Keep) Group(path string) Group {
 	if o := k.owner[path]; o != nil {
-		switch o.Ecosystem {
-		case inventory.Deb, inventory.APK:
+		if o.System() {
 			return System
 		}
 		return Dependencies

@@ -329,7 +329,7 @@ func join(trees ...testimage.Tree) testimage.Tree {
 // read makes an image of the case as carving sees it.
 func (c keepCase) read(t *testing.T) (*image.Tree, *inventory.Inventory) {
 	t.Helper()
-	tr, err := image.ReadTree(t.Context(), testimage.Image(t, c.config, c.tree), image.TreeOptions{Keep: closure.Want, Distil: closure.Distil})
+	tr, err := image.ReadTree(t.Context(), testimage.Image(t, c.config, c.tree), closure.Rules())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func newMaker(in Input) *maker {
 			continue
 		}
 		p, ok := in.Inventory.Owner(e.Path)
-		if !ok {
+		if !ok || !Knows(p) {
 			continue
 		}
 		key := strings.Join([]string{p.Ecosystem, p.Name, p.Arch, p.Version}, "\x00")
@@ -120,6 +120,10 @@ func newMaker(in Input) *maker {
 	slices.SortStableFunc(m.dists, func(a, b *owned) int { return inventory.Compare(a.Package, b.Package) })
 	return m
 }
+
+// Knows reports whether packages of that ecosystem have rules here. The others' files belong to the program, or come by what the
+// language's own rules say of a path.
+func Knows(p inventory.Package) bool { return p.System() || p.Ecosystem == inventory.PyPI }
 
 // settle tries every rule on everything until nothing new comes in.
 func (m *maker) settle() {

@@ -122,7 +122,9 @@ func (h *healer) read(ctx context.Context) error {
 
 // Read reads an image's files and who owns them, as far as carving needs them.
 func Read(ctx context.Context, img v1.Image, cacheDir string) (*image.Tree, *inventory.Inventory, error) {
-	t, err := image.ReadTree(ctx, img, image.TreeOptions{Keep: closure.Want, Distil: closure.Distil, KeepName: closure.KeepName, CacheDir: cacheDir})
+	o := closure.Rules()
+	o.CacheDir = cacheDir
+	t, err := image.ReadTree(ctx, img, o)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -27,11 +27,12 @@ type cache struct {
 }
 
 func newCache(o *TreeOptions) cache {
-	if o.CacheDir == "" || (o.Keep != nil || o.Distil != nil) && o.KeepName == "" {
+	rules := o.Keep != nil || o.Distil != nil || o.Examine != nil
+	if o.CacheDir == "" || rules && o.KeepName == "" {
 		return cache{}
 	}
 	rule := "none"
-	if o.Keep != nil || o.Distil != nil {
+	if rules {
 		rule = fmt.Sprintf("%s, %d", o.KeepName, o.MaxContent)
 	}
 	return cache{o.CacheDir, rule}

@@ -20,7 +20,7 @@ type Entry struct {
 	Layer    int      // index into Tree.Layers
 	ELF      *ELF     // nil unless the file is ELF
 	Shebang  string   // a script's first line without "#!"; "" for what is none
-	Facts    []string // what TreeOptions.Distil took from the content
+	Facts    []string // what TreeOptions.Distil and Examine took from the content
 
 	// What TreeOptions.Account asked for, else 0.
 	Hash uint64 // of a file's content (xxHash64): with Size, equal for files of equal content

@@ -396,11 +396,11 @@ func (e *Entry) share(t *Entry) {
 // buffers holds *bytes.Buffer for files that are read while they pass.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// maxBuffered is the largest ELF file held in memory; larger ones (node, chrome, LLVM) take the way through a
-// temporary file. Two layers at once bound the memory to twice that.
+// maxBuffered is the largest file held in memory of which any place may be wanted; larger ones (node, chrome, LLVM) take the
+// way through a temporary file. Two layers at once bound the memory to twice that.
 const (
 	maxBuffered = 16 << 20
-	maxSpooled  = 4 << 30 // what is larger is no program, but an attempt to fill the disk
+	maxSpooled  = 4 << 30 // what is larger is no program or archive, but an attempt to fill the disk
 )
 
 // readFile reads a file's content, to its end where that is accounted for.
@@ -438,11 +438,11 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 			return err
 		}
 	}
-	distil := p.distil(e, isELF)
+	distil, examine := p.distil(e, isELF), p.examine(e, isELF)
 	switch {
 	case keep:
-	case isELF:
-		return p.readELFStream(e, r, distil)
+	case isELF || examine != nil:
+		return p.readAnywhere(e, r, isELF, distil, examine)
 	case distil != nil:
 		return e.distil(distil, r)
 	default:
@@ -456,13 +456,31 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 		return fmt.Errorf("more than %d MiB of content to keep in memory", p.o.MaxKept>>20)
 	}
 	e.content, e.kept = bytes.Clone(b.Bytes()), true
-	if distil != nil {
-		e.Facts = distil(e.content)
-	}
-	if isELF {
-		p.setELF(e, bytes.NewReader(e.content), e.content)
-	}
+	p.inMemory(e, e.content, isELF, distil, examine)
 	return nil
+}
+
+// inMemory takes from content what the tree wants of it.
+func (p *layerPass) inMemory(e *Entry, content []byte, isELF bool, distil func([]byte) []string, examine examiner) {
+	if isELF {
+		p.setELF(e, bytes.NewReader(content), content)
+	}
+	if distil != nil {
+		e.Facts = distil(content)
+	}
+	if examine != nil {
+		e.Facts = append(e.Facts, examine(bytes.NewReader(content), int64(len(content)))...)
+	}
+}
+
+// examiner is what TreeOptions.Examine returns.
+type examiner = func(content io.ReaderAt, size int64) []string
+
+func (p *layerPass) examine(e *Entry, isELF bool) examiner {
+	if p.o.Examine == nil || e.Size > maxSpooled {
+		return nil
+	}
+	return p.o.Examine(e.Path, e.Size, isELF)
 }
 
 func (p *layerPass) distil(e *Entry, isELF bool) func([]byte) []string {
@@ -498,31 +516,37 @@ func readShebang(r io.Reader) (string, io.Reader, error) {
 	return strings.TrimSpace(string(line)), io.MultiReader(bytes.NewReader(b[:n]), r), nil
 }
 
-func (p *layerPass) readELFStream(e *Entry, r io.Reader, distil func([]byte) []string) error {
+// readAnywhere reads a file of which any place may be wanted.
+func (p *layerPass) readAnywhere(e *Entry, r io.Reader, isELF bool, distil func([]byte) []string, examine examiner) error {
 	if e.Size > maxSpooled {
 		return nil
 	}
-	if e.Size > maxBuffered {
-		f, err := TempFile()
-		if err != nil {
+	if e.Size <= maxBuffered {
+		b := buffers.Get().(*bytes.Buffer)
+		defer buffers.Put(b)
+		b.Reset()
+		if _, err := b.ReadFrom(r); err != nil {
 			return err
 		}
-		defer f.Close()
-		if _, err := io.Copy(f, onlyReader{r}); err != nil {
-			return fmt.Errorf("keeping it aside: %w", err)
-		}
-		p.setELF(e, f, nil)
-		return e.distilPieces(distil, f)
+		p.inMemory(e, b.Bytes(), isELF, distil, examine)
+		return nil
 	}
-	b := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(b)
-	b.Reset()
-	if _, err := b.ReadFrom(r); err != nil {
+	f, err := TempFile()
+	if err != nil {
 		return err
 	}
-	p.setELF(e, bytes.NewReader(b.Bytes()), b.Bytes())
-	if distil != nil {
-		e.Facts = distil(b.Bytes())
+	defer f.Close()
+	if _, err := io.Copy(f, onlyReader{r}); err != nil {
+		return fmt.Errorf("keeping it aside: %w", err)
+	}
+	if isELF {
+		p.setELF(e, f, nil)
+		if err := e.distilPieces(distil, f); err != nil {
+			return err
+		}
+	}
+	if examine != nil {
+		e.Facts = append(e.Facts, examine(f, e.Size)...)
 	}
 	return nil
 }

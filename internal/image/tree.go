@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"maps"
@@ -21,12 +22,18 @@ import (
 // TreeOptions say what of an image's files is kept in memory.
 type TreeOptions struct {
 	Keep     func(path string, size int64) bool // whose content is kept; nil: nobody's. Called from several goroutines
-	KeepName string                             // names what Keep and Distil do, for the cache; "" with either: the cache is not used
+	KeepName string                             // names what Keep, Distil and Examine do, for the cache; "" with any of them: the cache is not used
 
 	// Distil returns for a file of which facts are wanted the function that takes them from its content, else nil. They
 	// are remembered in Entry.Facts instead of the content. Files larger than MaxContent have none, but for ELF files: of
 	// a large one the function is called for pieces, which overlap by 4 KiB. It is called from several goroutines.
 	Distil func(path string, size int64) func(content []byte) []string
+
+	// Examine returns for a file of which facts are wanted that may stand anywhere in it (a program, an archive, a database)
+	// the function that takes them, else nil. Its facts are added to Entry.Facts. It is asked about every file; elf says that
+	// the file is ELF. A file that is not small lies on disk for as long as the function runs. Files of more than 4 GiB are
+	// not examined. It is called from several goroutines.
+	Examine func(path string, size int64, elf bool) func(content io.ReaderAt, size int64) []string
 
 	// Account has every file accounted for: Entry.Hash, Entry.Pull and ELF.Debug. Layers of which the source holds no
 	// compressed form are not compressed for it: LayerInfo.PullBytes is an estimate then.

@@ -12,23 +12,37 @@ import (
 	"github.com/lighten/lighten/internal/image"
 )
 
-// The ecosystems.
+// The ecosystems, by their names in package URLs (package-url/purl-spec).
 const (
-	Deb  = "deb"
-	APK  = "apk"
-	PyPI = "pypi"
+	Deb      = "deb"
+	APK      = "apk"
+	RPM      = "rpm"
+	PyPI     = "pypi"
+	Conda    = "conda"
+	NPM      = "npm"
+	Gem      = "gem"
+	Composer = "composer"
+	Go       = "golang"
+	Cargo    = "cargo"
+	Maven    = "maven"
 )
 
 // Package is an installed package.
 type Package struct {
-	Ecosystem string // Deb, APK or PyPI
-	Name      string // as its ecosystem writes it; PyPI: as in its metadata ("Flask")
-	Version   string
-	Arch      string   // "" for PyPI
+	Ecosystem string   // Deb, APK, …
+	Name      string   // as its ecosystem writes it; PyPI: as in its metadata ("Flask"); Maven: "group:artifact"
+	Version   string   // "" when nothing says; RPM: [EPOCH:]VERSION-RELEASE
+	Arch      string   // "" where the ecosystem has none
 	Depends   []string // names of packages, sorted; of alternatives the installed one; extras left out
 	Source    string   // source package; the name itself where nothing else is said
+	File      string   // the program or archive that it is in or that it is; "" for packages that list their files
 	Paths     int      // files and links of it that are in the image
 	Bytes     int64    // of those files' content
+}
+
+// System reports whether the package is of the distribution, rather than of a language.
+func (p Package) System() bool {
+	return p.Ecosystem == Deb || p.Ecosystem == APK || p.Ecosystem == RPM
 }
 
 // Inventory is the packages of an image and what they own.
@@ -37,11 +51,13 @@ type Inventory struct {
 	packages []*Package
 	owners   map[string]*Package // by Tree.Real
 	modules  map[string]*Package // Python module, dotted -> distribution
-	real     map[string]string   // cache of Tree.Real for directories
+	dirs     map[string]*Package // directories of which the content belongs to a package
+	notes    []string
+	real     map[string]string // cache of Tree.Real for directories
 }
 
-// KeepName names what [Want] keeps, for image.TreeOptions. It changes when Want does.
-const KeepName = "inventory 1"
+// KeepName names what [Want], [Distil] and [Examine] do, for image.TreeOptions. It changes when they do.
+const KeepName = "inventory 2"
 
 // Want reports whether [Read] needs the content of the file at path: the rule for image.TreeOptions.Keep. It includes
 // what tells the distribution (os-release), the users, and the loader's configuration, all small and wanted by others.
@@ -65,10 +81,11 @@ func Want(p string, size int64) bool {
 	return wantPython(dir, base)
 }
 
-// Read reads every package database of the tree, which must hold the content that [Want] asks for.
+// Read reads every package database of the tree, which must hold the content that [Want] asks for. Without the facts of
+// [Distil] and [Examine] it knows the packages of dpkg, apk and Python alone.
 func Read(t *image.Tree) (*Inventory, error) {
-	i := &Inventory{tree: t, owners: map[string]*Package{}, modules: map[string]*Package{}, real: map[string]string{}}
-	for _, read := range []func(*Inventory) error{readDpkg, readStatusDir, readAPK, readPython} {
+	i := &Inventory{tree: t, owners: map[string]*Package{}, modules: map[string]*Package{}, dirs: map[string]*Package{}, real: map[string]string{}}
+	for _, read := range []func(*Inventory) error{readDpkg, readStatusDir, readAPK, readPython, readFacts} {
 		if err := read(i); err != nil {
 			return nil, err
 		}
@@ -80,7 +97,8 @@ func Read(t *image.Tree) (*Inventory, error) {
 
 // Compare orders packages by ecosystem, name and version.
 func Compare(a, b Package) int {
-	return cmp.Or(strings.Compare(a.Ecosystem, b.Ecosystem), strings.Compare(a.Name, b.Name), strings.Compare(a.Arch+a.Version, b.Arch+b.Version))
+	return cmp.Or(strings.Compare(a.Ecosystem, b.Ecosystem), strings.Compare(a.Name, b.Name), strings.Compare(a.Arch+a.Version, b.Arch+b.Version),
+		strings.Compare(a.File, b.File))
 }
 
 // count sums up what each package has in the image.
@@ -108,7 +126,7 @@ func (i *Inventory) add(p Package) *Package {
 	return &p
 }
 
-// own gives path to pkg unless somebody has it: the system's databases are read before Python's.
+// own gives path to pkg unless somebody has it: the system's databases are read first, then Python's.
 func (i *Inventory) own(p string, pkg *Package) {
 	if p = i.realPath(p); p != "" && i.owners[p] == nil {
 		i.owners[p] = pkg
@@ -151,6 +169,9 @@ func (i *Inventory) Packages() []Package {
 	}
 	return list
 }
+
+// Notes says which databases could not be read, and why.
+func (i *Inventory) Notes() []string { return i.notes }
 
 // Owner returns the package that brought path. A link that no package lists (ldconfig makes such) belongs to whoever
 // owns what it points to. Paths may be spelled with or without the links of a merged /usr.

@@ -19,7 +19,7 @@ import (
 
 func read(t testing.TB, img v1.Image) (*inventory.Inventory, *image.Tree) {
 	t.Helper()
-	tree, err := image.ReadTree(context.Background(), img, image.TreeOptions{Keep: inventory.Want, KeepName: inventory.KeepName})
+	tree, err := image.ReadTree(context.Background(), img, inventory.Rules())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
 )
 
@@ -270,10 +269,12 @@ func kind(r *rung, layer int, p string) string {
 		return kindDeps
 	}
 	if o, ok := r.owners.Owner(p); ok {
-		if o.Ecosystem == inventory.PyPI {
+		switch {
+		case o.System():
+			return kindSystem
+		case o.File == "": // else it is a program, or an archive of one
 			return kindDeps
 		}
-		return kindSystem
 	}
 	if dir := r.tree.Config.Config.WorkingDir; dir != "" && dir != "/" && strings.HasPrefix(p, dir+"/") {
 		return kindApp

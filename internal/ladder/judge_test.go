@@ -68,7 +68,7 @@ func TestWaterfall(t *testing.T) {
 
 	read := func(dir string, layers ...testimage.Tree) *image.Tree {
 		t.Helper()
-		tree, err := image.ReadTree(t.Context(), testimage.Image(t, v1.Config{WorkingDir: dir}, layers...), image.TreeOptions{Keep: inventory.Want, KeepName: inventory.KeepName})
+		tree, err := image.ReadTree(t.Context(), testimage.Image(t, v1.Config{WorkingDir: dir}, layers...), inventory.Rules())
 		if err != nil {
 			t.Fatal(err)
 		}

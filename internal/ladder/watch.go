@@ -6,11 +6,14 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
 )
 
 // treeOptions say what is kept of a candidate's files.
 func treeOptions(cacheDir string) image.TreeOptions {
-	return image.TreeOptions{Keep: wanted, KeepName: wantedName, CacheDir: cacheDir}
+	o := inventory.Rules()
+	o.Keep, o.KeepName, o.CacheDir = wanted, wantedName, cacheDir
+	return o
 }
 
 // Watch indexes the layers of base images while an engine unpacks them (engine.Options.Watch), for a climb with the same

@@ -111,7 +111,7 @@ func namesOf(inv *inventory.Inventory) *naming {
 	seen, bare := map[key]bool{}, map[key]bool{}
 	for _, p := range inv.Packages() {
 		k := keyOf(p)
-		if seen[k] {
+		if seen[k] || !closure.Knows(p) {
 			continue
 		}
 		seen[k] = true

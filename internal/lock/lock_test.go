@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func read(t testing.TB, img v1.Image) (*image.Tree, *inventory.Inventory) {
 	t.Helper()
-	tree, err := image.ReadTree(t.Context(), img, image.TreeOptions{Keep: closure.Want, Distil: closure.Distil})
+	tree, err := image.ReadTree(t.Context(), img, closure.Rules())
 	if err != nil {
 		t.Fatal(err)
 	}

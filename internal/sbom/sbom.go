@@ -39,10 +39,10 @@ type Distro struct {
 	Version string // "12"; "" for rolling ones
 }
 
-// Of returns the bill of an image: what its own databases and metadata say, which is what dpkg, apk and pip answer in it. Its time is the
+// Of returns the bill of an image: what its own databases and metadata say, which is what dpkg, apk, pip and the others answer in it. Its time is the
 // image's own. Tool is the version of lighten.
 func Of(ctx context.Context, img v1.Image, name, tool string) (*Bill, error) {
-	t, err := image.ReadTree(ctx, img, image.TreeOptions{Keep: inventory.Want})
+	t, err := image.ReadTree(ctx, img, inventory.Rules())
 	if err != nil {
 		return nil, fmt.Errorf("listing the packages of %s: %w", name, err)
 	}
@@ -84,22 +84,42 @@ func releaseField(b []byte, name string) string {
 
 // purl is the package's URL (package-url/purl-spec), by which scanners know it.
 func (b *Bill) purl(p inventory.Package) string {
-	qualifiers := map[string]string{}
-	distro := strings.Trim(b.Distro.ID+"-"+b.Distro.Version, "-")
+	namespace, name := namespaced(p)
+	version, qualifiers := p.Version, map[string]string{}
 	if p.Arch != "" {
-		qualifiers["arch"] = p.Arch
+		qualifiers[cmp.Or(archNames[p.Ecosystem], "arch")] = p.Arch
 	}
-	switch p.Ecosystem {
-	case inventory.Deb, inventory.APK:
-		if distro != "" {
+	if p.System() {
+		namespace = cmp.Or(b.Distro.ID, map[string]string{inventory.Deb: "debian", inventory.APK: "alpine"}[p.Ecosystem])
+		if distro := strings.Trim(b.Distro.ID+"-"+b.Distro.Version, "-"); distro != "" {
 			qualifiers["distro"] = distro
 		}
-		vendor := cmp.Or(b.Distro.ID, map[string]string{inventory.Deb: "debian", inventory.APK: "alpine"}[p.Ecosystem])
-		return packageurl.NewPackageURL(p.Ecosystem, vendor, p.Name, p.Version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
-	case inventory.PyPI:
-		return packageurl.NewPackageURL(packageurl.TypePyPi, "", pypiName(p.Name), p.Version, nil, "").ToString()
 	}
-	return packageurl.NewPackageURL(p.Ecosystem, "", p.Name, p.Version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
+	if epoch, rest, ok := strings.Cut(version, ":"); ok && p.Ecosystem == inventory.RPM {
+		qualifiers["epoch"], version = epoch, rest
+	}
+	return packageurl.NewPackageURL(p.Ecosystem, namespace, name, version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
+}
+
+// archNames are the qualifiers by which some types call what a package was built for.
+var archNames = map[string]string{inventory.Gem: "platform", inventory.Conda: "subdir"}
+
+// namespaced takes a name apart where the purl type's definition wants it: "@scope/name", "vendor/name", "host/path/name",
+// "group:artifact".
+func namespaced(p inventory.Package) (namespace, name string) {
+	sep := ""
+	switch p.Ecosystem {
+	case inventory.PyPI:
+		return "", pypiName(p.Name)
+	case inventory.NPM, inventory.Composer, inventory.Go:
+		sep = "/"
+	case inventory.Maven:
+		sep = ":"
+	}
+	if at := strings.LastIndex(p.Name, sep); sep != "" && at > 0 {
+		return p.Name[:at], p.Name[at+1:]
+	}
+	return "", p.Name
 }
 
 var pypiSeparators = regexp.MustCompile(`[-_.]+`)
