@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/CycloneDX/cyclonedx-go"
@@ -15,6 +16,7 @@ import (
 	"github.com/spdx/tools-golang/spdxlib"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/sbom"
 	"github.com/lighten/lighten/internal/testimage"
 )
@@ -67,6 +69,30 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s differs (go test -update writes it anew):\n%s", file, got)
+	}
+}
+
+// Package URLs are spelled as the types' definitions say (package-url/purl-spec, types-doc).
+func TestPackageURL(t *testing.T) {
+	for want, p := range map[string]inventory.Package{
+		"pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12":         {Ecosystem: inventory.Deb, Name: "libc6", Version: "2.36-9", Arch: "amd64"},
+		"pkg:rpm/debian/bash@4.4-19?arch=x86_64&distro=debian-12&epoch=2": {Ecosystem: inventory.RPM, Name: "bash", Version: "2:4.4-19", Arch: "x86_64"},
+		"pkg:pypi/flask-login@1":                          {Ecosystem: inventory.PyPI, Name: "Flask_Login", Version: "1"},
+		"pkg:npm/%40types/node@20.1.0":                    {Ecosystem: inventory.NPM, Name: "@types/node", Version: "20.1.0"},
+		"pkg:npm/ms@2.0.0":                                {Ecosystem: inventory.NPM, Name: "ms", Version: "2.0.0"},
+		"pkg:gem/nokogiri@1.16.0?platform=x86_64-linux":   {Ecosystem: inventory.Gem, Name: "nokogiri", Version: "1.16.0", Arch: "x86_64-linux"},
+		"pkg:composer/monolog/monolog@3.1.0":              {Ecosystem: inventory.Composer, Name: "monolog/monolog", Version: "3.1.0"},
+		"pkg:conda/zlib@1.3.1?subdir=linux-64":            {Ecosystem: inventory.Conda, Name: "zlib", Version: "1.3.1", Arch: "linux-64"},
+		"pkg:golang/github.com/google/uuid@v1.6.0":        {Ecosystem: inventory.Go, Name: "github.com/google/uuid", Version: "v1.6.0"},
+		"pkg:golang/stdlib@1.26.8":                        {Ecosystem: inventory.Go, Name: "stdlib", Version: "1.26.8"},
+		"pkg:cargo/itoa@1.0.9":                            {Ecosystem: inventory.Cargo, Name: "itoa", Version: "1.0.9"},
+		"pkg:maven/org.springframework/spring-core@6.1.0": {Ecosystem: inventory.Maven, Name: "org.springframework:spring-core", Version: "6.1.0"},
+		"pkg:maven/plain@1.4":                             {Ecosystem: inventory.Maven, Name: "plain", Version: "1.4"},
+	} {
+		b := sbom.Bill{Image: "x", Distro: sbom.Distro{ID: "debian", Version: "12"}, Packages: []inventory.Package{p}}
+		if got := string(write(t, b.CycloneDX)); !strings.Contains(got, `"purl": "`+want+`"`) {
+			t.Errorf("want %s, got\n%s", want, got)
+		}
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 
 // Options are how a tree is read for [Analyse]. Limits and the cache are the caller's to add.
 func Options() image.TreeOptions {
-	return image.TreeOptions{Keep: inventory.Want, Distil: distil, KeepName: inventory.KeepName + ", waste 1", Account: true}
+	o := inventory.Rules()
+	o.Distil, o.KeepName, o.Account = distil, inventory.KeepName+", waste 2", true
+	return o
 }
 
 // maxSecretFile is the largest file that is searched for secrets, in bytes.
@@ -57,8 +59,23 @@ var textual = map[string]bool{
 
 const smallFile = 16 << 10
 
-// distil tells the facts of a file that [secrets] reads: what kinds of secrets it holds, never which.
+// factSecret begins the facts of a file that [secrets] reads.
+const factSecret = "secret "
+
+// distil tells the facts of a file that the inventory and [secrets] read.
 func distil(p string, size int64) func([]byte) []string {
+	packages, kinds := inventory.Distil(p, size), distilSecrets(p, size)
+	if packages == nil || kinds == nil {
+		if packages != nil {
+			return packages
+		}
+		return kinds
+	}
+	return func(content []byte) []string { return append(packages(content), kinds(content)...) }
+}
+
+// distilSecrets tells what kinds of secrets a file holds, never which.
+func distilSecrets(p string, size int64) func([]byte) []string {
 	if size == 0 || size > maxSecretFile {
 		return nil
 	}
@@ -73,11 +90,11 @@ func distil(p string, size int64) func([]byte) []string {
 		}
 		for _, x := range secretPatterns {
 			if x.re.Match(content) {
-				found = append(found, x.what)
+				found = append(found, factSecret+x.what)
 			}
 		}
 		if isEnv(base) && assigned.Match(content) {
-			found = append(found, "values in an environment file")
+			found = append(found, factSecret+"values in an environment file")
 		}
 		return found
 	}
@@ -98,7 +115,12 @@ func secrets(f *finder, c *Category) {
 			if !e.IsFile() || s.linked {
 				continue
 			}
-			what := slices.Clone(e.Facts)
+			var what []string
+			for _, fact := range e.Facts {
+				if kind, ok := strings.CutPrefix(fact, factSecret); ok {
+					what = append(what, kind)
+				}
+			}
 			for _, x := range secretNames {
 				if strings.HasSuffix(e.Path, x.suffix) && e.Size > 0 {
 					what = append(what, x.what)
