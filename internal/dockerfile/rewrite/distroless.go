@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/stack"
 )
 
 // DistrolessPython is the image without shell and package manager, and what is
@@ -101,7 +102,7 @@ func (d *distroless) write() error {
 	d.WriteString(d.head)
 	from := d.base
 	why := "# Compilers and headers stay in this stage."
-	if t, ok := slimTag(d.tag); ok && !d.compiles(d.in.Evidence) {
+	if t, ok := stack.SlimTag(d.tag); ok && !d.compiles(d.in.Evidence) {
 		from, why = d.withTag(t), "# Everything that only installing needs stays in this stage."
 	}
 	if d.installs() || d.owned {

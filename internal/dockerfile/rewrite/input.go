@@ -335,24 +335,6 @@ func (r *recipe) lastPip() int {
 	return n
 }
 
-// slimTag is the slim form of an official Python tag.
-func slimTag(tag string) (string, bool) {
-	switch {
-	case strings.Contains(tag, "slim"):
-		return tag, true
-	case strings.Contains(tag, "alpine"), strings.Contains(tag, "windows"):
-		return "", false
-	case tag == "" || tag == "latest":
-		return "slim", true
-	}
-	for _, release := range []string{"trixie", "bookworm", "bullseye", "buster"} {
-		if v, ok := strings.CutSuffix(tag, release); ok {
-			return v + "slim-" + release, true
-		}
-	}
-	return tag + "-slim", true
-}
-
 func (r *recipe) withTag(tag string) string {
 	return strings.TrimSuffix(r.base, ":"+r.tag) + ":" + tag
 }
@@ -363,6 +345,6 @@ func SlimBase(base string) (string, bool) {
 	if name != "python" {
 		return "", false
 	}
-	slim, ok := slimTag(tag)
+	slim, ok := stack.SlimTag(tag)
 	return strings.TrimSuffix(base, ":"+tag) + ":" + slim, ok
 }

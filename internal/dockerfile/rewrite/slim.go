@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/lighten/lighten/internal/stack"
 )
 
 // Slim puts the program on the slim image of the same distribution. What its
@@ -13,7 +15,7 @@ func Slim(in Input) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
-	tag, ok := slimTag(r.tag)
+	tag, ok := stack.SlimTag(r.tag)
 	if !ok {
 		return Output{}, refuse("the base %s has no slim form with the same libc", r.base)
 	}
@@ -97,7 +99,7 @@ func MultiStage(in Input) (Output, error) {
 	case !r.installs():
 		return Output{}, refuse("the Dockerfile installs nothing with pip, so a builder has nothing to build")
 	}
-	tag, ok := slimTag(r.tag)
+	tag, ok := stack.SlimTag(r.tag)
 	if !ok {
 		tag = r.tag
 	}
