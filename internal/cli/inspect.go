@@ -29,12 +29,13 @@ Exit code: 0 fine, 2 the job could not be done.`
 
 const inspectExamples = `  lighten inspect python:3.11-slim
   lighten inspect docker-daemon:shop --format json --files
+  lighten inspect shop:1 --base python:3.11
   docker save shop | lighten inspect - --format markdown`
 
 // inspectFlags are the flags of `lighten inspect`.
 type inspectFlags struct {
-	platform, format string
-	files            bool
+	platform, format, base string
+	files                  bool
 }
 
 // inspectCommand is `lighten inspect`.
@@ -48,6 +49,7 @@ func inspectCommand(g *global) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.platform, "platform", "", "OS/ARCH of an index (default: this machine's)")
 	f.StringVar(&o.format, "format", "table", "of the result: "+strings.Join(report.InspectFormats, ", "))
+	f.StringVar(&o.base, "base", "", "the image that it was built on: its layers are named, and smaller forms of it are asked for")
 	f.BoolVar(&o.files, "files", false, "list every path of every layer too (json, csv)")
 	fixed(c, map[string][]string{"format": report.InspectFormats})
 	return c
@@ -78,6 +80,9 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 	}
 	rep, err := inspectReport(ref, img, waste.Analyse(t, inv), o.files)
 	if err != nil {
+		return fmt.Errorf("reading %s: %w", ref, err)
+	}
+	if rep.Base, err = baseOf(c, a, img, t, o.base, o.platform); err != nil {
 		return fmt.Errorf("reading %s: %w", ref, err)
 	}
 	rep.Seconds = time.Since(start).Seconds()

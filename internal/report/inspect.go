@@ -48,11 +48,14 @@ type Inspect struct {
 
 // InspectBase is the image that this one was built on.
 type InspectBase struct {
-	Name   string `json:"name"`
-	Digest string `json:"digest,omitempty"`
-	Layers int    `json:"layers"`           // how many of the layers are its
-	How    string `json:"how"`              // what tells so
-	Advice string `json:"advice,omitempty"` // a newer or smaller one
+	Name      string `json:"name"`
+	Digest    string `json:"digest,omitempty"`
+	Layers    int    `json:"layers"`               // how many of the layers are its; 0: not known
+	How       string `json:"how"`                  // what tells so
+	Guess     bool   `json:"guess,omitempty"`      // nothing states it
+	PullBytes int64  `json:"pull_bytes,omitempty"` // of its layers
+	DiskBytes int64  `json:"disk_bytes,omitempty"`
+	Advice    string `json:"advice,omitempty"` // newer or smaller ones
 }
 
 // InspectLayer is a layer, and what became of its content.

@@ -126,7 +126,11 @@ func (r *Inspect) headline(width int) string {
 		approx(r.PullEstimated)+Bytes(r.PullBytes), Bytes(r.DiskBytes), Bytes(r.VisibleBytes), Bytes(r.WastedBytes), 100*(1-r.Efficiency))
 	fmt.Fprintf(&s, "%d layers, %d files, %d packages, %s, runs as %s\n", len(r.Layers), r.FileCount, r.Packages, Clean(r.Libc), Clean(r.User))
 	if b := r.Base; b != nil {
-		s.WriteString(wrap(fmt.Sprintf("base: %s, the first %d layers (%s)", b.Name, b.Layers, b.How), width, "  ") + "\n")
+		first := ""
+		if b.Layers > 0 {
+			first = fmt.Sprintf(", the first %d layers, %s on disk", b.Layers, Bytes(b.DiskBytes))
+		}
+		s.WriteString(wrap(fmt.Sprintf("base: %s%s (%s)", b.Name, first, b.How), width, "  ") + "\n")
 		if b.Advice != "" {
 			s.WriteString("  " + wrap(b.Advice, width-2, "  ") + "\n")
 		}
