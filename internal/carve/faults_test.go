@@ -258,7 +258,7 @@ func TestFaultSparseFilesStay(t *testing.T) {
 }
 
 // A header of a few bytes claims more than a disk has.
-func TestHugeSparseFileIsRefused(t *testing.T) {
+func TestFaultHugeSparseFileIsRefused(t *testing.T) {
 	img := testimage.ImageOf(t, v1.Config{}, sparseLayer(t, "posix", 100<<30), testimage.Layer(t, testimage.Tree{"/a": "file 0644 x"}))
 	tree := readTreeWithoutContent(t, img)
 	_, err := carve.Carve(context.Background(), img, tree, carve.Options{Keep: everything})
@@ -340,9 +340,24 @@ func TestFaultSymbolicLinksStay(t *testing.T) {
 	compareLayers(t, dumpLayers(t, mustCarve(t, testimage.Image(t, v1.Config{}, tree), carve.Options{Keep: everything})), []testimage.Tree{tree})
 }
 
+// A hard link into another layer, which no engine unpacks, becomes one of the layer that the file goes to; so do several, and one whose first
+// name was deleted is the file itself.
+func TestFaultHardLinkIntoAnotherLayer(t *testing.T) {
+	img := testimage.Image(t, v1.Config{}, testimage.Tree{"/a": "file 0640 @7:8 one", "/gone": "file 0600 two"},
+		testimage.Tree{"/b": "hardlink /a", "/c": "hardlink /gone"}, testimage.Tree{"/d": "hardlink /b", "/.wh.gone": "file 0000"})
+	out := mustCarve(t, img, carve.Options{Layers: []string{"low", "high"}, Keep: func(e *image.Entry) (int, bool) { return min(1, int(e.Path[len(e.Path)-1]-'a')), !e.IsDir() }})
+	compareLayers(t, dumpLayers(t, out), []testimage.Tree{{"/a": "file 0640 @7:8 one", "/b": "hardlink /a", "/d": "hardlink /a"}, {"/c": "file 0600 two"}})
+}
+
+// FIFOs and devices stay what they are. A socket cannot be in a layer: tar has no type for it.
+func TestFaultSpecialFilesStay(t *testing.T) {
+	tree := testimage.Tree{"/run/": "dir 0755", "/run/pipe": "fifo 0622 @5:6", "/dev/": "dir 0755", "/dev/null": "char 0666 1:3", "/dev/sda": "block 0660 @0:6 8:0"}
+	compareLayers(t, dumpLayers(t, mustCarve(t, testimage.Image(t, v1.Config{}, tree), carve.Options{Keep: everything})), []testimage.Tree{tree})
+}
+
 // Of a path that a layer holds twice, or in a directory that gives way later, or through a link of the same layer, the
 // right one is taken.
-func TestTheRightOccurrence(t *testing.T) {
+func TestFaultTheRightOccurrence(t *testing.T) {
 	file := func(name, content string) testimage.Entry {
 		return testimage.Entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(content)), ModTime: testimage.ModTime}, Content: []byte(content)}
 	}
@@ -359,7 +374,8 @@ func TestTheRightOccurrence(t *testing.T) {
 		"/s": "symlink nowhere", "/s2": "hardlink /s"}})
 }
 
-func TestHostile(t *testing.T) {
+// Images that a careless reader stumbles over: no layers, whiteouts of every kind, what changed its kind, global PAX headers, broken blobs.
+func TestFaultOddImages(t *testing.T) {
 	for _, c := range testimage.Hostile(t) {
 		t.Run(c.Name, func(t *testing.T) {
 			tree, err := image.ReadTree(context.Background(), c.Image, image.TreeOptions{})
@@ -394,7 +410,7 @@ type lying struct {
 func (l lying) Compressed() (io.ReadCloser, error)   { return l.blob.Compressed() }
 func (l lying) Uncompressed() (io.ReadCloser, error) { return l.blob.Uncompressed() }
 
-func TestLyingLayerIsRefused(t *testing.T) {
+func TestFaultLyingDigestIsRefused(t *testing.T) {
 	good := testimage.Layer(t, testimage.Tree{"/a": "file 0644 good"})
 	base := testimage.Layer(t, testimage.Tree{"/b": "file 0644 base"})
 	tree := readTree(t, testimage.ImageOf(t, v1.Config{}, base, good))
@@ -417,7 +433,7 @@ type foreign struct{ v1.Layer }
 
 func (foreign) MediaType() (types.MediaType, error) { return types.DockerForeignLayer, nil }
 
-func TestForeignLayerIsRefused(t *testing.T) {
+func TestFaultForeignLayerIsRefused(t *testing.T) {
 	img := testimage.ImageOf(t, v1.Config{}, foreign{testimage.Layer(t, testimage.Tree{"/windows": "file 0644"})}, testimage.Layer(t, testimage.Tree{"/a": "file 0644 x"}))
 	_, err := carve.Carve(context.Background(), img, readTree(t, img), carve.Options{Keep: everything})
 	if err == nil || !strings.Contains(err.Error(), "must not be passed on") {

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"context"
 	"debug/elf"
 	"fmt"
 	"net"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -82,21 +82,9 @@ func config(t testing.TB) access.Config {
 // open opens an embedded engine on a state of its own.
 func open(t testing.TB, edit ...func(*engine.Options)) *engine.Engine {
 	t.Helper()
-	testimage.Need(t, "root", "runc", "bases")
-	o := engine.Options{State: t.TempDir(), Access: config(t), Warn: func(s string) { t.Log("warning:", s) }}
-	for _, f := range edit {
-		f(&o)
-	}
-	e, err := engine.Open(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return e
+	testimage.Need(t, "bases")
+	bare := func(o *engine.Options) { o.Access = config(t) } // without the host's authorities
+	return enginetest.Open(t, append([]func(*engine.Options){bare}, edit...)...)
 }
 
 // contextDir is a build context with the given files.

@@ -11,6 +11,7 @@ import (
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/testimage"
@@ -33,15 +34,7 @@ func TestCarve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(t.Context(), engine.Options{State: t.TempDir(), Access: testimage.Access(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("closing the engine: %v", err)
-		}
-	})
+	e := enginetest.Open(t)
 	for _, c := range []struct {
 		program string
 		share   int64 // the carved image is at least so many times lighter to pull

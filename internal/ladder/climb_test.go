@@ -14,6 +14,7 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/ladder"
 	"github.com/lighten/lighten/internal/report"
 	"github.com/lighten/lighten/internal/testimage"
@@ -34,7 +35,7 @@ func TestClimb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := open(t)
+	e := enginetest.Open(t)
 	verdicts := map[string]string{
 		"original": report.Passed, "tidy": report.Passed, "slim": report.Refused, "multi-stage": report.Passed, "alpine": report.Withheld, "distroless": report.Passed,
 		ladder.Carved: report.Passed,
@@ -61,20 +62,6 @@ func TestClimb(t *testing.T) {
 	}
 }
 
-func open(t *testing.T) *engine.Engine {
-	t.Helper()
-	e, err := engine.Open(t.Context(), engine.Options{State: t.TempDir(), Access: testimage.Access(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("closing the engine: %v", err)
-		}
-	})
-	return e
-}
-
 func climb(t *testing.T, e *engine.Engine, dir string, o ladder.Options) (*ladder.Result, error) {
 	t.Helper()
 	p, err := ladder.Open(dir, "", nil, testimage.Access(t))
@@ -96,7 +83,7 @@ func climb(t *testing.T, e *engine.Engine, dir string, o ladder.Options) (*ladde
 // The user's own Dockerfiles are built beside the original, and judged only when that has passed.
 func TestClimbOwn(t *testing.T) {
 	testimage.Need(t, "root", "runc", "base:alpine:3.20")
-	e := open(t)
+	e := enginetest.Open(t)
 	for _, c := range []struct {
 		name, original string
 		jobs           int
@@ -146,7 +133,7 @@ func TestClimbOwn(t *testing.T) {
 // What is remembered of an image is what reading it tells.
 func TestClimbRemembers(t *testing.T) {
 	testimage.Need(t, "root", "runc", "base:alpine:3.20")
-	e, dir, cache := open(t), t.TempDir(), t.TempDir()
+	e, dir, cache := enginetest.Open(t), t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM alpine:3.20\nRUN echo x > /x && chmod 4755 /x\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}

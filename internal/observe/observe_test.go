@@ -73,8 +73,14 @@ func TestChroot(t *testing.T) {
 	for _, caps := range []string{"", "docker"} {
 		dir := publicDir(t)
 		write(t, dir, "jail/x")
+		for link, to := range map[string]string{"to": "/d/../d", "d": "../../e/./", "up": "round", "round": "up"} { // in the jail: /to is /d, which is /e
+			if err := os.Symlink(to, filepath.Join(dir, "jail", link)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		h := host{Uid: -1, Dir: dir, Argv: self(t, "chroot", dir+"/jail"), caps: caps}
-		h.run(t).want(t, map[string]string{dir + "/jail": "chdir", dir + "/jail/absolute": "open", dir + "/relative": "open", dir + "/jail/up": "open"})
+		h.run(t).want(t, map[string]string{dir + "/jail": "chdir", dir + "/jail/absolute": "open", dir + "/relative": "open", dir + "/jail/up": "open", dir + "/jail/round": "open",
+			dir + "/jail/to/x": "open", dir + "/jail/d/../d/x": "open", dir + "/jail/e/../d/x": "open"})
 	}
 }
 

@@ -2,7 +2,9 @@ package observe
 
 import (
 	"bytes"
+	"os"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -179,9 +181,54 @@ func (l *listener) see(p *process, d *base, text []byte, op Ops) {
 	}
 	l.scratch = d.join(l.scratch[:0], text)
 	en := l.t.table.see(l.scratch, op, l.t.phase.Load(), p.by)
+	if d.root > 0 {
+		l.links(p, d, op) // each time: what stands at its end is to have every op
+		return
+	}
 	if en == nil || l.cached > maxCached {
 		return
 	}
 	d.texts[string(text)] = en
 	l.cached += int64(len(text)) + 64
+}
+
+// links records where the links on the way of the path in l.scratch lead, which is below a root directory of the process's own: who
+// reads the record knows of one root, and would take an absolute link for a path of that.
+func (l *listener) links(p *process, d *base, op Ops) {
+	at := string(l.scratch)
+	for range maxLinks {
+		to, ok := d.follow(at)
+		if !ok {
+			return
+		}
+		at = to
+		l.t.table.see([]byte(at), op, l.t.phase.Load(), p.by)
+	}
+}
+
+// maxLinks is how many symbolic links the kernel follows for one path (path_resolution(7)).
+const maxLinks = 40
+
+// follow replaces the first symbolic link in a path below the base's root by what it points to.
+func (d *base) follow(path string) (string, bool) {
+	if len(path) <= d.root || path[d.root] != '/' {
+		return "", false // it is outside
+	}
+	for end := d.root; end < len(path); {
+		n := strings.IndexByte(path[end+1:], '/')
+		if n < 0 {
+			n = len(path) - end - 1
+		}
+		dir := path[:max(end, 1)]
+		end += 1 + n
+		to, err := os.Readlink(path[:end])
+		if err != nil {
+			continue // no link; what is below nothing is none either
+		}
+		if strings.HasPrefix(to, "/") {
+			dir = path[:d.root]
+		}
+		return string((&base{name: dir, root: d.root}).join(nil, []byte(to+path[end:]))), true
+	}
+	return "", false
 }

@@ -224,6 +224,7 @@ func chrootMain(args []string) error {
 		return err
 	}
 	look("../../up")
+	look("/to/x")
 	return nil
 }
 

@@ -82,6 +82,9 @@ func missing(what string) string {
 	return ""
 }
 
+// HasBases reports whether there are base images on this machine.
+func HasBases() bool { return missing("bases") == "" }
+
 // Has reports whether this machine's layouts hold the base image ref.
 func Has(ref string) bool {
 	dirs, err := Layouts()

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/trial"
 )
 
@@ -51,7 +52,7 @@ func fill([]string) int {
 
 // Programs that would take the machine down are ended, the report says why, and nothing of them is left.
 func TestRunLimits(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	for _, c := range []struct{ role, limits, want string }{
 		{"bomb", "{processes: 64}", "ended: more than 64 processes and threads (limits: processes)"},
 		{"hog", "{memory: 256MiB}", "ended: more than 256MiB of memory (limits: memory)"},
@@ -115,7 +116,7 @@ func orphans([]string) int {
 
 // Orphans are reaped as by any first process, and the program's own exit code is not lost to that.
 func TestRunReaps(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	out := try(t, e, program(t, "orphans", v1.Config{}), &trial.Trial{File: parse(t, "checks: [{exit: {code: 7, stdout: 'zombies: 0'}}]\n")}, trial.Options{})
 	if got, want := results(out.Report), "program true false\n"; got != want {
 		t.Errorf("got\n%s%+v\nwant\n%s", got, out.Report, want)
@@ -150,7 +151,7 @@ func forge([]string) int {
 
 // What the program does to the supervisor's files changes nothing.
 func TestRunForgedReport(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	f := parse(t, `
 checks:
   - exit: {code: 3, stdout: forged <nil>}

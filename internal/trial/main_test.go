@@ -12,9 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
-	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -110,25 +108,6 @@ func binary(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-func open(t testing.TB) *engine.Engine {
-	t.Helper()
-	testimage.Need(t, "root", "runc")
-	var a access.Config
-	if testimage.Has("alpine:3.20") {
-		a = testimage.Access(t)
-	}
-	e, err := engine.Open(t.Context(), engine.Options{State: t.TempDir(), Access: a})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("closing the engine: %v", err)
-		}
-	})
-	return e
 }
 
 func parse(t testing.TB, yaml string) *check.File {

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/trial"
 )
 
@@ -35,7 +36,7 @@ func lookAround(args []string) int {
 
 // The program has no network but its own loopback unless the checks ask for the host's, and no namespace of the host's that counts.
 func TestRunSandbox(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/trial"
 )
@@ -42,7 +43,7 @@ func look(args []string) int {
 
 // What the program looks up is recorded with the time when it did, whichever user it is; services are not traced.
 func TestRunTrace(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	f := parse(t, `
 checks:
   - http: {port: 80, path: /one, contains: no such file}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/testimage"
 	"github.com/lighten/lighten/internal/trial"
 )
@@ -44,7 +45,7 @@ func results(r *check.Report) string {
 }
 
 func TestRun(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	img := program(t, "web", v1.Config{ExposedPorts: map[string]struct{}{"80/tcp": {}}, Env: []string{"PORT=80"}})
 	f := parse(t, `
 checks: [{http: {contains: I am web}}, {log: {matches: serving}}]
@@ -68,7 +69,7 @@ env: {NAME: web}
 
 // A program that is asked several things is started as often as its checks say; it needs neither a port nor a shell.
 func TestRunCommandLine(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	f := parse(t, `
 checks:
   - exit: {args: [a], stdin: one, stdout: 'asked a, given "one"', code: 1}
@@ -84,7 +85,7 @@ holdout:
 
 // Services are started beside the program, from a Dockerfile or an image, and reached by their names.
 func TestRunServices(t *testing.T) {
-	e := open(t)
+	e := enginetest.Open(t)
 	project := t.TempDir()
 	if err := os.Rename(contextDir(t), filepath.Join(project, "db")); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/lighten/lighten/internal/engine"
+	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -22,15 +23,7 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Open(t.Context(), engine.Options{State: t.TempDir(), Access: testimage.Access(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Errorf("closing the engine: %v", err)
-		}
-	})
+	e := enginetest.Open(t)
 	const site = "/usr/local/lib/python3.11/site-packages/"
 	for _, c := range []struct {
 		file, base string
