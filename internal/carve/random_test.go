@@ -280,3 +280,34 @@ func FuzzCarve(f *testing.F) {
 	f.Add(uint64(1000))
 	f.Fuzz(checkRandom)
 }
+
+// Whatever bytes are a layer: the image is refused, or what is carved of it is what its tree says.
+func FuzzCarveLayer(f *testing.F) {
+	f.Add(testimage.Tar(f, testimage.Tree{"/d/": "dir 0755", "/d/a": "file 0644 x", "/d/.wh.b": "file 0000", "/l": "symlink d", "/h": "hardlink /d/a", "/n": "char 0666 1:3", "/p": "fifo 0600"}), uint32(1))
+	f.Add(testimage.Tar(f, testimage.Tree{"/low/.wh..wh..opq": "file 0000", "/low/" + strings.Repeat("x", 300): "file 4755 y", "/top": "hardlink /low/file"}), uint32(0xffff))
+	f.Fuzz(func(t *testing.T, b []byte, choice uint32) {
+		img := testimage.ImageOf(t, v1.Config{}, testimage.Layer(t, testimage.Tree{"/low/file": "file 0644 low", "/low/link": "symlink file", "/d/": "dir 0700"}), tarLayer(t, b))
+		tree, err := image.ReadTree(context.Background(), img, image.TreeOptions{Keep: func(string, int64) bool { return true }})
+		if err != nil {
+			return
+		}
+		var paths []string
+		n := 0
+		out, err := carve.Carve(context.Background(), img, tree, carve.Options{Layers: []string{"one", "two"}, Keep: func(e *image.Entry) (int, bool) {
+			n++
+			keep := choice>>(n%32)&1 == 1
+			if keep {
+				paths = append(paths, e.Path)
+			}
+			return n % 2, keep
+		}})
+		if err != nil {
+			return
+		}
+		again, err := image.ReadTree(context.Background(), out, image.TreeOptions{Keep: func(string, int64) bool { return true }})
+		if err != nil {
+			t.Fatalf("what was carved cannot be read: %v", err)
+		}
+		sameEntries(t, tree, again, withParents(paths...))
+	})
+}

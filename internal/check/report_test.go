@@ -1,0 +1,35 @@
+package check_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/lighten/lighten/internal/check"
+)
+
+// A report is the supervisor's, but what is in it comes from the program, which may even get at the file: whatever is read is judged and
+// compared without harm.
+func FuzzParseReport(f *testing.F) {
+	f.Add([]byte(`{"version":1,"results":[{"name":"a","passed":true,"answer":{"status":200,"body":{"size":2,"head":"b2s="}}}],"missing":[{"kind":"module","name":"x"}],"log_tail":["x"]}`))
+	f.Add([]byte(`{"version":1,"results":null,"error":"x"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := check.ParseReport(b)
+		if err != nil {
+			return
+		}
+		if r.Passed() && r.Error != "" {
+			t.Error("a report with an error passes")
+		}
+		if !r.Passed() && r.FirstFailure() == "" {
+			t.Error("it fails for no reason")
+		}
+		check.Compare([]*check.Report{r, r}, r)
+		again, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := check.ParseReport(again); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package closure_test
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/observe"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+func treeOf(t *testing.T, tree testimage.Tree) *image.Tree {
+	t.Helper()
+	read, err := image.ReadTree(t.Context(), testimage.Image(t, v1.Config{}, tree), image.TreeOptions{Keep: closure.Want})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// A look-up is missed in another image when it leads somewhere in the original alone, whatever way either goes.
+func TestMissedIn(t *testing.T) {
+	original := treeOf(t, testimage.Tree{
+		"/lib": "symlink usr/lib", "/usr/lib/a": "file 0644 a", "/usr/lib/b": "file 0644 b", "/etc/alias": "symlink /usr/lib/b", "/etc/dangling": "symlink nowhere",
+		"/opt/plugins/one": "file 0644 1", "/opt/plugins/two": "file 0644 2", "/opt/empty/": "dir 0755", "/usr/bin/x": "file 0755 x", "/usr/bin/y": "file 0755 y",
+		"/dev/made": "char 0666 1:3", "/proc/made": "file 0644 x",
+		"/usr/lib/m.py": "file 0644 m", "/usr/lib/__pycache__/m.cpython-311.pyc": "file 0644 m", "/usr/lib/__pycache__/n.cpython-311.pyc": "file 0644 n", "/usr/lib/n.py": "file 0644 n",
+	})
+	light := treeOf(t, testimage.Tree{ // of other layout: /lib is a directory
+		"/lib/a": "file 0644 a", "/usr/lib/": "dir 0755", "/usr/lib/b": "file 0644 b", "/etc/alias": "symlink /opt/b", "/opt/plugins/one": "file 0644 1", "/usr/bin/x": "file 0755 x",
+		"/usr/lib/m.py": "file 0644 m",
+	})
+	for _, c := range []struct {
+		path string
+		ops  observe.Ops
+		want bool
+	}{
+		{"/lib/a", observe.Open, false},
+		{"/usr/lib/a", observe.Open, true},
+		{"/lib/b", observe.Open, true},
+		{"/usr/lib/b", observe.Open, false},
+		{"/etc/alias", observe.Open, true}, // leads nowhere there
+		{"/etc/dangling", observe.Open, false},
+		{"/nowhere", observe.Stat, false},
+		{"/opt/plugins", observe.Stat, false},
+		{"/opt/plugins", observe.List, true},
+		{"/opt/plugins/one", observe.Open, false},
+		{"/opt/plugins/two", observe.Open, true},
+		{"/opt/empty", observe.Stat, true},
+		{"/usr/bin", observe.List, false}, // nobody needs all of it
+		{"/usr/bin/y", observe.Exec, true},
+		{"/dev/made", observe.Open, false},
+		{"/proc/made", observe.Open, false},
+		{"/usr/lib/__pycache__/m.cpython-311.pyc", observe.Open, false}, // the source is there
+		{"/usr/lib/__pycache__/n.cpython-311.pyc", observe.Open, true},
+	} {
+		if got := closure.MissedIn(light, original, observe.Path{Name: c.path, Ops: c.ops}); got != c.want {
+			t.Errorf("%s %s: missed %v, want %v", c.ops, c.path, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package heal_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/engine/enginetest"
+	"github.com/lighten/lighten/internal/heal"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// Two images are asked the same: what they answer, what differs and what the second one misses is told.
+func TestVerify(t *testing.T) {
+	e := enginetest.Open(t)
+	script := fault{name: "cat", layers: []testimage.Tree{{"/opt/a": "file 0644 one\n", "/opt/b": "file 0644 two\n"}}, sh: "cat /opt/a; cat /opt/b || echo none; date +%N"}
+	original, file := faultImage(t, plain, []fault{script})
+	over := func(tree testimage.Tree) v1.Image {
+		img, err := mutate.AppendLayers(original, testimage.Layer(t, tree))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img
+	}
+	for _, c := range []struct {
+		name        string
+		light       v1.Image
+		want        string
+		passes      bool
+		differences int
+		misses      []string
+	}{
+		{"the same", original, "one", true, 0, nil},
+		{"something else besides", over(testimage.Tree{"/opt/c": "file 0644 x"}), "one", true, 0, nil},
+		{"another answer", over(testimage.Tree{"/opt/a": "file 0644 one and a half\n"}), "one", true, 1, nil},
+		{"another answer, because a file is missing", over(testimage.Tree{"/opt/.wh.b": "file 0000"}), "one", true, 1, []string{"/opt/b"}},
+		{"a failed check", over(testimage.Tree{"/opt/.wh.b": "file 0000"}), "two", false, 0, []string{"/opt/b"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file.Checks[0].Exit.Stdout = c.want
+			got, err := heal.Verify(t.Context(), original, c.light, faultOptions(t, e, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var misses []string
+			for _, m := range got.Misses {
+				misses = append(misses, m.Path)
+			}
+			if got.Light.Passed() != c.passes || !got.Original.Passed() || !slices.Equal(misses, c.misses) {
+				t.Errorf("passed %v, missed %q, untraced %q", got.Light.Passed(), misses, got.Untraced)
+			}
+			if c.passes && len(got.Differences) != c.differences {
+				t.Errorf("differences: %+v, want %d", got.Differences, c.differences)
+			}
+			if (got.Untraced != "") == c.passes {
+				t.Errorf("untraced %q, passed %v", got.Untraced, c.passes)
+			}
+			if len(got.Inventory.Packages()) == 0 || len(got.LightInventory.Packages()) == 0 || got.LightTree.Get("/app/run") == nil {
+				t.Error("the light image was not read")
+			}
+		})
+	}
+	t.Run("an original that fails", func(t *testing.T) {
+		failing := &check.File{Checks: []check.Check{{Exit: &check.Exec{Args: []string{"f0"}, Stdout: "three"}}}}
+		got, err := heal.Verify(t.Context(), original, original, faultOptions(t, e, failing))
+		if !errors.Is(err, heal.ErrOriginal) || got == nil || got.Light != nil || !strings.Contains(got.Original.FirstFailure(), "three") {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
