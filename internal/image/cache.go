@@ -16,7 +16,7 @@ import (
 )
 
 // cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
-const cacheFormat = "lighten-layer-5"
+const cacheFormat = "lighten-layer-6"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -164,6 +164,7 @@ func (e *encoder) entry(x *Entry) {
 		e.strs(f.Dlopen)
 		e.num(f.Debug)
 	}
+	e.str(x.Caps)
 	e.str(x.Shebang)
 	e.strs(x.Facts)
 	if x.kept {
@@ -258,6 +259,7 @@ func (d *decoder) entry(x *Entry) {
 		x.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
 			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs(), Calls: d.strs(), Dlopen: d.strs(), Debug: d.num()}
 	}
+	x.Caps = d.str()
 	x.Shebang, x.Facts = d.str(), d.strs()
 	if flags&flagKept != 0 {
 		n := d.count()

@@ -18,6 +18,7 @@ type Entry struct {
 	ModTime  time.Time
 	Linkname string   // a symbolic link's text; the absolute path a hard link was made from
 	Layer    int      // index into Tree.Layers
+	Caps     string   // file capabilities: the attribute security.capability as it is; "" for none
 	ELF      *ELF     // nil unless the file is ELF
 	Shebang  string   // a script's first line without "#!"; "" for what is none
 	Facts    []string // what TreeOptions.Distil and Examine took from the content

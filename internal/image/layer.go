@@ -204,7 +204,7 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	name = path.Join(dir, base)
 	fi := h.FileInfo()
 	e := Entry{Path: name, Type: h.Typeflag, Mode: fi.Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname,
-		origin: Origin{Header: p.header}}
+		Caps: capabilities(h), origin: Origin{Header: p.header}}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		e.Type, e.Size, e.Linkname = tar.TypeReg, h.Size, ""
@@ -231,6 +231,19 @@ func (p *layerPass) lose(name string, size int64) {
 	if size > 0 {
 		p.index.lost = append(p.index.lost, File{name, size})
 	}
+}
+
+// capabilityRecord is where a tar header holds what setcap(8) set (image-spec, layer.md, "File Attributes").
+const capabilityRecord = "SCHILY.xattr.security.capability"
+
+// maxCapabilities is the size of the longest form of the attribute (linux/capability.h, struct vfs_ns_cap_data).
+const maxCapabilities = 24
+
+func capabilities(h *tar.Header) string {
+	if s := h.PAXRecords[capabilityRecord]; len(s) <= maxCapabilities {
+		return s
+	}
+	return "" // the kernel takes no such thing
 }
 
 // escapes reports whether a name leads above the root. Nothing honest writes such a thing, and what unpacks layers
@@ -386,6 +399,7 @@ func (p *layerPass) link(e *Entry) {
 // share makes e another name of t.
 func (e *Entry) share(t *Entry) {
 	e.Mode, e.UID, e.GID, e.ModTime, e.Size, e.Hash, e.origin = t.Mode, t.UID, t.GID, t.ModTime, t.Size, t.Hash, t.origin
+	e.Caps = t.Caps
 	if t.Type == tar.TypeSymlink { // a link to a link is the same link
 		e.Type, e.Linkname = tar.TypeSymlink, t.Linkname
 		return

@@ -92,8 +92,8 @@ func (i *Inventory) addDebs(paragraphs []map[string]string) map[string]*Package 
 	}
 	byName := map[string]*Package{}
 	for _, f := range paragraphs {
-		source, _, _ := strings.Cut(f["Source"], " ")
-		p := Package{Ecosystem: Deb, Name: f["Package"], Version: f["Version"], Arch: f["Architecture"], Source: source}
+		source, version, _ := strings.Cut(f["Source"], " ") // "glibc (2.36-9)" when their versions differ
+		p := Package{Ecosystem: Deb, Name: f["Package"], Version: f["Version"], Arch: f["Architecture"], Source: source, SourceVersion: strings.Trim(version, " ()")}
 		for _, alternatives := range append(parseRelations(f["Pre-Depends"]), parseRelations(f["Depends"])...) {
 			p.Depends = append(p.Depends, installedOf(alternatives, there))
 		}

@@ -29,15 +29,16 @@ const (
 
 // Package is an installed package.
 type Package struct {
-	Ecosystem string   // Deb, APK, …
-	Name      string   // as its ecosystem writes it; PyPI: as in its metadata ("Flask"); Maven: "group:artifact"
-	Version   string   // "" when nothing says; RPM: [EPOCH:]VERSION-RELEASE
-	Arch      string   // "" where the ecosystem has none
-	Depends   []string // names of packages, sorted; of alternatives the installed one; extras left out
-	Source    string   // source package; the name itself where nothing else is said
-	File      string   // the program or archive that it is in or that it is; "" for packages that list their files
-	Paths     int      // files and links of it that are in the image
-	Bytes     int64    // of those files' content
+	Ecosystem     string   // Deb, APK, …
+	Name          string   // as its ecosystem writes it; PyPI: as in its metadata ("Flask"); Maven: "group:artifact"
+	Version       string   // "" when nothing says; RPM: [EPOCH:]VERSION-RELEASE
+	Arch          string   // "" where the ecosystem has none
+	Depends       []string // names of packages, sorted; of alternatives the installed one; extras left out
+	Source        string   // source package; the name itself where nothing else is said
+	SourceVersion string   // of that; the version itself where nothing else is said
+	File          string   // the program or archive that it is in or that it is; "" for packages that list their files
+	Paths         int      // files and links of it that are in the image
+	Bytes         int64    // of those files' content
 }
 
 // System reports whether the package is of the distribution, rather than of a language.
@@ -121,6 +122,9 @@ func (i *Inventory) add(p Package) *Package {
 	p.Depends = slices.Compact(p.Depends)
 	if p.Source == "" {
 		p.Source = p.Name
+	}
+	if p.SourceVersion == "" {
+		p.SourceVersion = p.Version
 	}
 	i.packages = append(i.packages, &p)
 	return &p

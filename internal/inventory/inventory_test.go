@@ -206,11 +206,11 @@ func TestLikeDpkgQuery(t *testing.T) {
 	var got []string
 	for _, p := range inv.Packages() {
 		if p.Ecosystem == inventory.Deb {
-			got = append(got, fmt.Sprintf("%s %s %s %s", p.Name, p.Version, p.Arch, p.Source))
+			got = append(got, fmt.Sprintf("%s %s %s %s %s", p.Name, p.Version, p.Arch, p.Source, p.SourceVersion))
 		}
 	}
 	slices.Sort(got)
-	if want := query("-W", "-f", "${Package} ${Version} ${Architecture} ${source:Package}\n"); !slices.Equal(got, want) {
+	if want := query("-W", "-f", "${Package} ${Version} ${Architecture} ${source:Package} ${source:Version}\n"); !slices.Equal(got, want) {
 		t.Errorf("got %d packages, dpkg-query %d:\n%q\n%q", len(got), len(want), got, want)
 	}
 	checked := 0
