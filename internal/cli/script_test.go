@@ -78,7 +78,20 @@ func shopImages(t *testing.T) string {
 		"/var/lib/dpkg/info/tool.list": "file 0644 /usr/lib/tool\n",
 	}
 	dir := t.TempDir()
+	// One version of a program and the next, on the same base: other packages, files and settings.
+	base := testimage.Tree{"/etc/os-release": "file 0644 ID=debian\nVERSION_ID=12\n", "/bin/sh": "noise 0755 30000", "/usr/bin/su": "file 4755 x"}
+	first := testimage.Image(t, v1.Config{Env: []string{"MODE=test", "API_TOKEN=first"}, Cmd: []string{"serve"}, ExposedPorts: map[string]struct{}{"80/tcp": {}}}, base, testimage.Tree{
+		"/app/main.js": "file 0644 one", "/app/old\x1b[31m": "file 0644 x", "/app/same": "file 0644 same", "/app/mode": "file 0644 x", "/app/owner": "file 0644 x",
+		"/var/lib/dpkg/status":              "file 0644 Package: libx1\nStatus: install ok installed\nArchitecture: amd64\nSource: libx (1.9)\nVersion: 1.10\n\n",
+		"/app/node_modules/ms/package.json": `file 0644 {"name": "ms", "version": "2.0.0"}`, "/app/node_modules/gone/package.json": `file 0644 {"name": "gone", "version": "1.0.0"}`,
+	})
+	next := testimage.Image(t, v1.Config{Env: []string{"MODE=live", "API_TOKEN=second"}, Cmd: []string{"serve"}, User: "app"}, base, testimage.Tree{
+		"/app/main.js": "file 0644 two", "/app/new": "noise 0755 50000", "/app/same": "file 0644 same", "/app/mode": "file 0755 x", "/app/owner": "file 0644 @7:7 x", "/app/sneaky": "file 4755 x",
+		"/var/lib/dpkg/status":              "file 0644 Package: libx1\nStatus: install ok installed\nArchitecture: amd64\nSource: libx (1.9.1)\nVersion: 1.10.1\n\n",
+		"/app/node_modules/ms/package.json": `file 0644 {"name": "ms", "version": "2.1.3"}`, "/app/node_modules/ms/node_modules/ms/package.json": `file 0644 {"name": "ms", "version": "2.0.0"}`,
+	})
 	for tag, img := range map[string]v1.Image{
+		"first": first, "next": next, "base": testimage.Image(t, v1.Config{}, base),
 		"shop": testimage.Image(t, v1.Config{}, shop), "changed": testimage.Image(t, v1.Config{}, changed),
 		"broken": testimage.Image(t, v1.Config{Labels: map[string]string{"io.lighten.guard": "no"}}, shop),
 	} {

@@ -137,6 +137,15 @@ func packageChanges(before, after []Package) []PackageChange {
 	return out
 }
 
+// Heaviest returns the changes by what they weigh, in either direction.
+func Heaviest(all []PackageChange) []PackageChange {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(x, y PackageChange) int { return cmp.Compare(abs(y.Bytes), abs(x.Bytes)) })
+	return all
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
 func direction(x, y *installed) What {
 	if len(x.versions) != 1 || len(y.versions) != 1 {
 		return Changed

@@ -175,7 +175,7 @@ func (c *Compare) pair(s *strings.Builder, p *compare.Pair, width int, markdown 
 
 func packageSection(p *compare.Pair) *section {
 	sec := &section{head: []string{"package", "before", "after", "disk", ""}, right: map[int]bool{3: true}}
-	for n, x := range p.Packages {
+	for n, x := range compare.Heaviest(p.Packages) {
 		if n == shownChanges {
 			break
 		}
