@@ -39,7 +39,10 @@ func (m *maker) configuration() {
 		name, value, _ := strings.Cut(v, "=")
 		for p := range strings.SplitSeq(value, ":") {
 			if path.IsAbs(p) && !crossroads[path.Clean(p)] && name != "PATH" && !kernelOwn(p) {
-				m.add(p, strong, named("ENV "+name))
+				if at := m.add(p, strong, named("ENV "+name)); at != nil && name == "SSL_CERT_DIR" {
+					m.single = true
+					m.below(at.Path, weak, named("ENV "+name))
+				}
 			}
 		}
 	}

@@ -31,6 +31,14 @@ var needlessKinds = []needless.Kind{
 // needlessTables holds *needless.Table, each for one caller at a time.
 var needlessTables = sync.Pool{New: func() any { return needless.NewTable(needlessKinds...) }}
 
+// singleAuthorities is the rule that drops what the file of all certificate authorities holds as well: update-ca-certificates(8)
+// writes each into it, and libraries read it first.
+const singleAuthorities = "certificate authorities one by one"
+
+// bundles are where OpenSSL looks for that file (SSL_CTX_set_default_verify_paths(3)). Without one it looks an authority up by a
+// name that it computes.
+var bundles = []string{"/usr/lib/ssl/cert.pem", "/etc/ssl/cert.pem", "/etc/pki/tls/cert.pem"}
+
 type dropRow struct {
 	name string
 	fits *regexp.Regexp
@@ -44,6 +52,7 @@ var dropTable = []dropRow{
 	{"completion and help of shells", regexp.MustCompile(`^/usr/share/(?:bash-completion|zsh|fish|menu|applications|icons|pixmaps|metainfo|appdata)/|^/etc/bash_completion\.d/`), nil},
 	{"package manager", regexp.MustCompile(`^/var/lib/(?:apt|aptitude)/|^/var/cache/(?:apt|apk|debconf)/|^/etc/apt/|^/usr/(?:lib|share)/(?:apt|dpkg)/|^/var/lib/dpkg/(?:info/|[^/]+-old$|lock|triggers/|updates/|alternatives/|diversions|statoverride)|^/lib/apk/db/(?:scripts\.tar|triggers|lock)`), nil},
 	{"other time zone tables", regexp.MustCompile(`^/usr/share/zoneinfo/(?:right|posix)/`), nil},
+	{singleAuthorities, regexp.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), regexp.MustCompile(`/ssl-cert-snakeoil\.pem$`)},
 	{"caches of package managers", regexp.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), nil},
 	{"scheduled jobs", regexp.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
 	{"source code of Java", regexp.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},

@@ -29,7 +29,11 @@ func (m *maker) evidence(ev Evidence) {
 		if x := m.Tree.Resolve(p.Name); ev.Miss && x != nil {
 			m.missed[x.Path] = true
 		}
-		e := bring(p.Name, strong, r)
+		s := strong
+		if p.Name == "/etc/localtime" {
+			s = weak // every program that tells the time: no evidence of further time zones
+		}
+		e := bring(p.Name, s, r)
 		if e == nil {
 			if p.Ops&observe.Write != 0 {
 				m.writes(p.Name, r)

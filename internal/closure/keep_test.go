@@ -47,6 +47,13 @@ var (
 
 const soname = elf.DT_SONAME
 
+// authorities are what update-ca-certificates makes.
+var authorities = testimage.Tree{
+	"/usr/lib/libssl.so.3": exe + amd64("", soname, "libssl.so.3"), "/usr/lib/libcrypto.so.3": exe + amd64("", soname, "libcrypto.so.3"), "/etc/ssl/certs/ca-certificates.crt": "file 0644 x", "/etc/ssl/certs/ssl-cert-snakeoil.pem": "file 0644 x",
+	"/usr/share/ca-certificates/mozilla/A.crt": "file 0644 x", "/etc/ssl/certs/A.pem": "symlink /usr/share/ca-certificates/mozilla/A.crt", "/etc/ssl/certs/0a1b2c3d.0": "symlink A.pem",
+	"/usr/share/ca-certificates/mozilla/B.crt": "file 0644 x", "/etc/ssl/certs/B.pem": "symlink /usr/share/ca-certificates/mozilla/B.crt",
+}
+
 func TestKeep(t *testing.T) {
 	for _, c := range keepCases() {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
@@ -247,6 +254,25 @@ func keepCases() []keepCase {
 			name: "all time zones for who lists them", level: closure.Tight, tree: testimage.Tree{"/usr/share/zoneinfo/right/Asia/Tokyo": "file 0644 x", "/usr/share/zoneinfo/UTC": "file 0644 x"},
 			looked: "list /usr/share/zoneinfo", stays: "/usr/share/zoneinfo/UTC /usr/share/zoneinfo/right/Asia/Tokyo",
 		},
+		{
+			name: "no further time zones for who tells the local time", level: closure.Tight, tree: testimage.Tree{
+				"/etc/localtime": "symlink /usr/share/zoneinfo/UTC", "/usr/share/zoneinfo/UTC": "file 0644 x", "/usr/share/zoneinfo/Asia/Tokyo": "file 0644 x",
+			},
+			looked: "open /etc/localtime", stays: "/etc/localtime /usr/share/zoneinfo/UTC", goes: map[string]string{"/usr/share/zoneinfo/Asia/Tokyo": "never looked up"},
+		},
+		{
+			name: "the file of all certificate authorities instead of each", tree: join(glibcTree, authorities, testimage.Tree{"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt"}),
+			looked: "open /usr/lib/libssl.so.3\nopen /usr/lib/libcrypto.so.3", stays: "/usr/lib/ssl/cert.pem /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ssl-cert-snakeoil.pem",
+			goes: map[string]string{"/usr/share/ca-certificates/mozilla/A.crt": "certificate authorities one by one", "/etc/ssl/certs/A.pem": "certificate authorities one by one"},
+		},
+		{
+			name: "each certificate authority where no library looks for a file of all", tree: join(glibcTree, authorities),
+			looked: "open /usr/lib/libssl.so.3\nopen /usr/lib/libcrypto.so.3", stays: "/usr/share/ca-certificates/mozilla/A.crt /etc/ssl/certs/0a1b2c3d.0",
+		},
+		{
+			name: "each certificate authority for who looks one up", tree: join(glibcTree, authorities, testimage.Tree{"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt"}),
+			looked: "stat /etc/ssl/certs/0a1b2c3d.0", stays: "/usr/share/ca-certificates/mozilla/B.crt /etc/ssl/certs/B.pem",
+		},
 		nodeCase(), pythonCase(closure.Safe), pythonCase(closure.Tight),
 	}
 }
@@ -272,7 +298,11 @@ func pythonCase(level closure.Level) keepCase {
 			"/usr/local/bin/python3.11": exe + amd64(glibc), "/usr/local/bin/python3": "symlink python3.11", "/usr/local/bin/python": "symlink python3",
 			lib + "os.py": "file 0644 x", lib + "__pycache__/os.cpython-311.pyc": "file 0644 x", lib + "__pycache__/os.cpython-311.opt-1.pyc": "file 0644 x",
 			lib + "json/__init__.py": "file 0644 from . import decoder\n", lib + "json/decoder.py": "file 0644 x", lib + "json/__pycache__/decoder.cpython-311.pyc": "file 0644 x",
-			lib + "wave.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 from _sqlite3 import *\n", lib + "idlelib/x.py": "file 0644 x", lib + "encodings/cp1252.py": "file 0644 x",
+			lib + "wave.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 from _sqlite3 import *\n", lib + "idlelib/x.py": "file 0644 x", lib + "encodings/cp1252.py": "file 0644 x", lib + "encodings/utf_8.py": "file 0644 x",
+			lib + "encodings/gb2312.py": "file 0644 import _codecs_cn\n", lib + "_pyio.py": "file 0644 x", lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so": exe + amd64(""),
+			lib + "_compat_pickle.py": "file 0644 x = {'whichdb': 'dbm.ndbm'}\n", lib + "dbm/ndbm.py": "file 0644 from _dbm import *\n",
+			lib + "lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libdb-5.3.so"), "/usr/lib/x86_64-linux-gnu/libdb-5.3.so": exe + amd64(""),
+			lib + "ctypes/util.py": "file 0644 def find_library(name): return run('/sbin/ldconfig')\n", "/sbin/ldconfig": exe + amd64(""),
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libsqlite3.so.0"), "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0": exe + amd64(""),
 			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libnsl.so.2"), "/usr/lib/x86_64-linux-gnu/libnsl.so.2": exe + amd64(""),
 			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 x", site + "flask/data.txt": "file 0644 x", site + "flask/tests/t.py": "file 0644 x",
@@ -292,24 +322,29 @@ func pythonCase(level closure.Level) keepCase {
 			"/app/app.py":                             "file 0644 import flask\n\ndef later():\n    import sqlite3\n",
 		}),
 		config: v1.Config{WorkingDir: "/app", Cmd: []string{"python", "app.py"}},
-		looked: "exec /usr/local/bin/python\nopen " + lib + "os.py\nopen " + lib + "__pycache__/os.cpython-311.pyc\nopen " + site + "flask/__init__.py\nlist " + lib + "\nopen " + site + "_distutils_hack/__init__.py",
+		looked: "exec /usr/local/bin/python\nopen " + lib + "os.py\nopen " + lib + "__pycache__/os.cpython-311.pyc\nopen " + lib + "encodings/utf_8.py\nopen " + lib + "_compat_pickle.py\nopen " + lib + "ctypes/util.py\nopen " + site + "flask/__init__.py\nlist " + lib + "\nopen " + site + "_distutils_hack/__init__.py",
 		stays: "/usr/local/bin/python /usr/local/bin/python3 /usr/local/bin/python3.11 " + lib + "os.py " + lib + "__pycache__/os.cpython-311.pyc " +
 			lib + "encodings/cp1252.py " + site + "flask/data.txt " + site + "Flask-3.0.dist-info/RECORD /usr/local/bin/flask " + site + "_distutils_hack/__init__.py " +
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libsqlite3.so.0 " + site + "setuptools-70.dist-info/METADATA",
 		goes: map[string]string{
-			lib + "__pycache__/os.cpython-311.opt-1.pyc":            "bytecode for python -O",
-			lib + "json/__pycache__/decoder.cpython-311.pyc":        "bytecode of modules that were not imported",
-			lib + "idlelib/x.py":                                    "Python's own tests, tools and what is given up",
-			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": "Python's own tests, tools and what is given up",
-			"/usr/lib/x86_64-linux-gnu/libnsl.so.2":                 "never looked up",
-			site + "flask/tests/t.py":                               "tests of libraries",
-			site + "pip/__init__.py":                                "package not needed",
-			site + "setuptools/__init__.py":                         "package not needed",
+			lib + "__pycache__/os.cpython-311.opt-1.pyc":             "bytecode for python -O",
+			lib + "json/__pycache__/decoder.cpython-311.pyc":         "bytecode of modules that were not imported",
+			lib + "idlelib/x.py":                                     "Python's own tests, tools and what is given up",
+			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so":  "Python's own tests, tools and what is given up",
+			"/usr/lib/x86_64-linux-gnu/libnsl.so.2":                  "never looked up",
+			site + "flask/tests/t.py":                                "tests of libraries",
+			site + "pip/__init__.py":                                 "package not needed",
+			site + "setuptools/__init__.py":                          "package not needed",
+			lib + "lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so": "modules of Python that nothing imports",
+			"/usr/lib/x86_64-linux-gnu/libdb-5.3.so":                 "never looked up",
+			"/sbin/ldconfig":                                         "never looked up",
 		},
 	}
 	if level == closure.Safe {
-		c.stays += " " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "blinker.py"
+		c.stays += " " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "blinker.py " + lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"
+		c.goes[lib+"_pyio.py"] = "modules of Python for other systems, and twins of compiled ones"
 	} else {
+		c.goes[lib+"lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"] = "modules of Python that nothing imports"
 		c.goes[lib+"wave.py"] = "modules of Python that nothing imports"
 		c.goes[site+"flask/later.py"] = "modules of distributions that were not imported"
 	}

@@ -104,6 +104,7 @@ func (m *maker) namedDirectory(dir *image.Entry, r Reason) {
 	if !m.once("named directory", dir.Path) {
 		return
 	}
+	m.single = m.single || dir.Path == "/etc/ssl/certs"
 	for x := range m.Tree.Under(dir.Path + "/") {
 		if m.Level == Safe || zones(dir.Path) || !m.ownedBySystem(x.Path) {
 			m.along(x, weak, r)

@@ -76,6 +76,7 @@ type maker struct {
 	stdlib []*library
 	perl   []string         // see perlDirs; nil: not looked for yet
 	drop   []*regexp.Regexp // Input.Drop
+	single bool             // certificate authorities are looked up one by one
 }
 
 type work struct {
@@ -117,6 +118,7 @@ func newMaker(in Input) *maker {
 		byPackage[key].files = append(byPackage[key].files, e)
 		m.keep.owner[e.Path] = byPackage[key]
 	}
+	m.single = !slices.ContainsFunc(bundles, func(p string) bool { return in.Tree.Resolve(p) != nil })
 	slices.SortStableFunc(m.dists, func(a, b *owned) int { return inventory.Compare(a.Package, b.Package) })
 	return m
 }
@@ -208,7 +210,7 @@ func (m *maker) below(dir string, s strength, r Reason) {
 
 // along brings in an entry that comes with something else, unless a rule drops such things.
 func (m *maker) along(e *image.Entry, s strength, r Reason) {
-	if m.keep.nodes[e.Path] == nil && (DropRule(e.Path) != "" || m.dropped(e.Path)) {
+	if r := DropRule(e.Path); m.keep.nodes[e.Path] == nil && (r != "" && !(r == singleAuthorities && m.single) || m.dropped(e.Path)) {
 		return
 	}
 	m.enter(e, s, r)

@@ -12,6 +12,9 @@ func named(m *maker, e *image.Entry, _ strength) {
 	if m.Level == Tight || len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
 		return
 	}
+	if pythonDir.MatchString(e.Path) && !siteDir.MatchString(e.Path) {
+		return // what the standard library runs, it runs for a program that asks for it
+	}
 	for _, f := range e.Facts {
 		if w, ok := strings.CutPrefix(f, factRun); ok {
 			m.namedCommand(w, e)

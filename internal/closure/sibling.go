@@ -40,6 +40,7 @@ func siblings(m *maker, e *image.Entry, s strength) {
 		if dir == "" || !m.once("family", dir) {
 			continue
 		}
+		m.single = m.single || DropRule(e.Path) == singleAuthorities // who looked one up, looks the next one up
 		for x := range m.Tree.Under(dir) {
 			m.along(x, weak, Reason{Rule: "sibling", By: e.Path, Note: f.what + " are opened by computed names"})
 		}

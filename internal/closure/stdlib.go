@@ -17,6 +17,11 @@ var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle
 	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib)\.py|msilib)(?:/|$)` +
 	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx|_crypt|audioop|nis|ossaudiodev|spwd|_lsprof)[^/]*$`)
 
+// neverHere are modules that nothing on Linux imports, although import statements name them: what is for other systems, and the
+// Python twins of what is compiled in. A program that names one itself has it.
+var neverHere = regexp.MustCompile(`^(?:_pydecimal|_pyio|_osx_support|_aix_support|_bootsubprocess|nturl2path|winreg|asyncio/windows_(?:events|utils)|` +
+	`multiprocessing/popen_spawn_win32|ctypes/(?:_aix|_endian_win|wintypes|macholib/[^/]+))\.py$`)
+
 // unseenLibrary is the rule that drops [neverImported].
 const unseenLibrary = "Python's own tests, tools and what is given up"
 
@@ -25,6 +30,7 @@ type library struct {
 	dir     string
 	modules map[string]*module
 	reached map[string]bool
+	asked   map[string]bool // by the program and its distributions
 }
 
 // module is one of the standard library's: its source, compiled forms, or shared object.
@@ -48,7 +54,7 @@ func (m *maker) standardLibrary(dir string, by *image.Entry) {
 }
 
 func (m *maker) readLibrary(dir string) *library {
-	l := &library{dir: dir, modules: map[string]*module{}, reached: map[string]bool{}}
+	l := &library{dir: dir, modules: map[string]*module{}, reached: map[string]bool{}, asked: map[string]bool{}}
 	for e := range m.Tree.Under(dir + "/") {
 		if e.IsDir() || siteDir.MatchString(e.Path) {
 			continue
@@ -97,7 +103,7 @@ var atAnyTime = []string{
 var byName = []string{
 	"stat", "posixpath", "genericpath", "_collections_abc", "_sitebuiltins", "importlib", "importlib.util",
 	"importlib.machinery", "importlib.metadata", "importlib.resources", "types", "enum", "collections",
-	"collections.abc", "re", "unicodedata", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "_bootsubprocess", "runpy", "pkgutil",
+	"collections.abc", "re", "unicodedata", "pickle", "_compat_pickle", "datetime", "decimal", "locale", "runpy", "pkgutil",
 	"zipimport", "zoneinfo", "ast", "inspect", "weakref", "functools", "contextlib", "keyword", "multiprocessing.resource_tracker", "multiprocessing.spawn",
 	"multiprocessing.forkserver", "concurrent.futures.thread", "concurrent.futures.process", "ctypes.util", "subprocess", "logging.handlers", "logging.config",
 }
@@ -150,6 +156,9 @@ func (m *maker) reach() bool {
 	}
 	for _, l := range m.stdlib {
 		wave := slices.Concat(outside, atAnyTime)
+		for _, name := range outside {
+			l.asked[name] = true
+		}
 		if m.Level == Safe {
 			wave = append(wave, byName...)
 		}
@@ -157,7 +166,7 @@ func (m *maker) reach() bool {
 			evident := m.evidentModule(x)
 			if evident && m.Level == Tight && !slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.missed[e.Path] }) {
 				l.reached[name] = true // and not followed: what it needs, it has imported
-			} else if evident || strings.HasPrefix(name, "encodings.") {
+			} else if evident || strings.HasPrefix(name, "encodings.") && (m.Level == Safe || l.asked[strings.TrimPrefix(name, "encodings.")]) {
 				wave = append(wave, name)
 			}
 		}
@@ -184,7 +193,7 @@ func (l *library) visit(name string) []string {
 				n, ok := strings.CutPrefix(f, factImport)
 				if ok {
 					n = absolute(at, n, path.Base(e.Path) == "__init__.py")
-				} else if n, ok = strings.CutPrefix(f, factString); ok && l.modules[n] == nil {
+				} else if n, ok = strings.CutPrefix(f, factString); ok && (l.modules[n] == nil || at == "_compat_pickle") { // which maps old names to new ones
 					continue // a string counts when it names a module to the letter
 				}
 				if ok {
@@ -234,6 +243,8 @@ func (m *maker) enterLibrary(l *library) {
 		for _, e := range x.files {
 			rel := e.Path[len(l.dir)+1:]
 			switch {
+			case neverHere.MatchString(rel) && !l.asked[name] && !m.keep.Has(e.Path):
+				m.keep.drops[e.Path] = "modules of Python for other systems, and twins of compiled ones"
 			case l.reached[name]:
 				m.along(e, weak, why)
 			case neverImported.MatchString(rel):

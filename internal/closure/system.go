@@ -150,7 +150,7 @@ var companionTable = []companion{
 	{"modules, dictionaries and extensions are opened by names in SQL (pg_config --pkglibdir, --sharedir)", []string{"postgres"}, []string{"/usr/lib/postgresql/*/lib/*.so", "/usr/lib/postgresql/*/lib/*.bc", "/usr/share/postgresql/*/**"}, false},
 	{"musl's list of library directories", []string{"ld-musl-*"}, []string{"/etc/ld-musl-*.path"}, false},
 	{"opened by OpenSSL", []string{"libcrypto.so*"}, []string{
-		"/etc/ssl/openssl.cnf", "/usr/lib/ssl/**", "/etc/ssl/cert.pem", "/etc/ssl1.1/**",
+		"/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", "/usr/lib/ssl/cert.pem", "/usr/lib/ssl/certs", "/usr/lib/ssl/private", "/etc/ssl/cert.pem", "/etc/ssl1.1/**",
 	}, false},
 	{"certificate authorities", []string{"libssl.so*", "libgnutls.so*", "libcurl*", "libmbedtls.so*", "node", "java", "libnss3.so"}, []string{
 		"/etc/ssl/certs/**", "/etc/pki/tls/**", "/etc/pki/ca-trust/extracted/**", "/usr/share/ca-certificates/**", "/usr/local/share/ca-certificates/**",
