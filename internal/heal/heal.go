@@ -88,7 +88,14 @@ func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
 	if err := h.rounds(ctx); err != nil {
 		return nil, err
 	}
-	return h.res, nil
+	return h.res, h.compress(ctx)
+}
+
+// compress packs the result as densely as it goes. What is only tried is packed quickly.
+func (h *healer) compress(ctx context.Context) (err error) {
+	h.Step("compressing the layers")
+	h.res.Image, err = image.Densest(ctx, h.res.Image)
+	return err
 }
 
 type healer struct {

@@ -28,7 +28,7 @@ func Locked(ctx context.Context, img v1.Image, f *lock.File, name string, o Opti
 		return nil, err
 	}
 	h.res.Rounds = 1
-	return h.res, nil
+	return h.res, h.compress(ctx)
 }
 
 // Lock writes down what was kept.

@@ -64,8 +64,8 @@ func (l blobChecked) Compressed() (io.ReadCloser, error) {
 	return verified(l.ctx, rc, l.digest, l.size), nil
 }
 
-// NewLayer returns a layer of what write writes, a tar archive, compressed as densely as c (Keep: gzip) can in one
-// thread: the same archive gives the same layer. It lies in a temporary file without a name. write is called once,
+// NewLayer returns a layer of what write writes, a tar archive, compressed quickly with c (Keep: gzip); [Densest] does it better. The
+// same archive gives the same layer. It lies in a temporary file without a name. write is called once,
 // before NewLayer returns.
 func NewLayer(ctx context.Context, c Compression, write func(io.Writer) error) (_ v1.Layer, err error) {
 	if c == Keep {
@@ -82,7 +82,7 @@ func NewLayer(ctx context.Context, c Compression, write func(io.Writer) error) (
 	}()
 	sum, plain := sha256.New(), sha256.New()
 	out := &counter{w: io.MultiWriter(f, sum)}
-	zw, err := newCompressor(out, c, true)
+	zw, err := newCompressor(out, c, false)
 	if err != nil {
 		return nil, err
 	}

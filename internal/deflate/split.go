@@ -1,0 +1,76 @@
+package deflate
+
+// block is a run of tokens that share a code.
+type block struct {
+	tokens    int
+	bytes     int
+	histogram histogram
+}
+
+const (
+	grain    = 768           // tokens: blocks end at multiples of it
+	perBlock = 90 * 8 * unit // what the code of a block costs, about
+)
+
+// split parts tokens into the blocks that cost least: for every place where a block may end, the best place for it to begin.
+func split(tokens []token) []block {
+	var grains []block
+	for at := 0; at < len(tokens); at += grain {
+		b := block{tokens: min(grain, len(tokens)-at)}
+		for _, t := range tokens[at : at+b.tokens] {
+			b.bytes += t.length()
+			b.histogram.add(t)
+		}
+		grains = append(grains, b)
+	}
+	best := make([]uint64, len(grains)+1)
+	begin := make([]int, len(grains)+1)
+	for end := 1; end <= len(grains); end++ {
+		best[end] = ^uint64(0)
+		var sum histogram
+		for from := end - 1; from >= 0; from-- {
+			sum.merge(&grains[from].histogram)
+			if cost := best[from] + sum.bits() + perBlock; cost < best[end] {
+				best[end], begin[end] = cost, from
+			}
+		}
+	}
+	var blocks []block
+	for end := len(grains); end > 0; end = begin[end] {
+		var b block
+		for _, g := range grains[begin[end]:end] {
+			b.tokens += g.tokens
+			b.bytes += g.bytes
+			b.histogram.merge(&g.histogram)
+		}
+		blocks = append(blocks, b)
+	}
+	for i, j := 0, len(blocks)-1; i < j; i, j = i+1, j-1 {
+		blocks[i], blocks[j] = blocks[j], blocks[i]
+	}
+	return blocks
+}
+
+func (h *histogram) merge(o *histogram) {
+	for i, n := range o.literal {
+		h.literal[i] += n
+	}
+	for i, n := range o.distance {
+		h.distance[i] += n
+	}
+}
+
+// bits is what the symbols cost, in units, by their probabilities; further bits, which any code has, left out.
+func (h *histogram) bits() uint64 { return entropy(h.literal[:]) + entropy(h.distance[:]) }
+
+func entropy(counts []uint32) uint64 {
+	var all uint32
+	var sum uint64
+	for _, n := range counts {
+		if n > 0 {
+			all += n
+			sum += uint64(n) * uint64(log2(n))
+		}
+	}
+	return uint64(all)*uint64(log2(all)) - sum
+}
