@@ -260,7 +260,7 @@ func checkImage(img v1.Image, o Options) error {
 	if err != nil {
 		return fmt.Errorf("reading the configuration: %w", err)
 	}
-	m, err := img.Manifest()
+	m, _, err := manifestOf(img, true)
 	if err != nil {
 		return fmt.Errorf("reading the manifest: %w", err)
 	}
