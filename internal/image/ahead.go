@@ -16,7 +16,7 @@ type ahead struct {
 	stop chan struct{}
 	err  error
 
-	sum       hash.Hash
+	sum       hash.Hash // of what was read; nil: nobody asks for it
 	buf, rest []byte
 	n         int64 // bytes handed out
 }
@@ -78,7 +78,9 @@ func (a *ahead) Read(p []byte) (int, error) {
 			a.buf = nil
 			return 0, a.err
 		}
-		a.sum.Write(a.buf)
+		if a.sum != nil {
+			a.sum.Write(a.buf)
+		}
 		a.rest = a.buf
 	}
 	n := copy(p, a.rest)

@@ -138,7 +138,7 @@ func (e *encoder) entry(x *Entry) {
 	if x.ELF != nil {
 		flags |= flagELF
 	}
-	if x.kept {
+	if x.content != nil {
 		flags |= flagKept
 	}
 	if x.linked {
@@ -147,7 +147,7 @@ func (e *encoder) entry(x *Entry) {
 	e.b = append(e.b, byte(flags), x.Type)
 	e.str(x.Path)
 	e.str(x.Linkname)
-	for _, n := range []int64{int64(x.Mode), int64(x.UID), int64(x.GID), x.Size, x.ModTime.Unix(), int64(x.ModTime.Nanosecond()), int64(x.origin.Header), int64(x.Hash), x.Pull} {
+	for _, n := range []int64{int64(x.Mode), int64(x.UID), int64(x.GID), x.Size, x.ModTime.Unix(), int64(x.ModTime.Nanosecond()), int64(x.origin.header), int64(x.Hash), x.Pull} {
 		e.num(n)
 	}
 	if f := x.ELF; f != nil {
@@ -167,8 +167,8 @@ func (e *encoder) entry(x *Entry) {
 	e.str(x.Caps)
 	e.str(x.Shebang)
 	e.strs(x.Facts)
-	if x.kept {
-		e.str(string(x.content))
+	if x.content != nil {
+		e.str(string(*x.content))
 	}
 }
 
@@ -252,7 +252,7 @@ func (d *decoder) entry(x *Entry) {
 	x.UID, x.GID, x.Size = int(d.num()), int(d.num()), d.num()
 	sec := d.num()
 	x.ModTime = time.Unix(sec, d.num())
-	x.origin.Header = int(d.num())
+	x.origin.header = int32(d.num())
 	x.Hash, x.Pull = uint64(d.num()), d.num()
 	x.linked = flags&flagLinked != 0
 	if flags&flagELF != 0 {
@@ -263,7 +263,8 @@ func (d *decoder) entry(x *Entry) {
 	x.Shebang, x.Facts = d.str(), d.strs()
 	if flags&flagKept != 0 {
 		n := d.count()
-		x.content, x.kept = d.b[d.at:d.at+n:d.at+n], true
+		content := d.b[d.at : d.at+n : d.at+n]
+		x.content = &content
 		d.at += n
 	}
 }

@@ -12,6 +12,7 @@ import (
 type Entry struct {
 	Path     string // absolute and clean: "/usr/bin/x"
 	Type     byte   // tar type flag: tar.TypeReg, TypeDir, TypeSymlink, TypeLink (hard link), TypeChar, TypeBlock, TypeFifo
+	linked   bool   // a hard link whose target was found
 	Mode     fs.FileMode
 	UID, GID int
 	Size     int64 // bytes of content; a hard link's are its target's
@@ -27,11 +28,12 @@ type Entry struct {
 	Hash uint64 // of a file's content (xxHash64): with Size, equal for files of equal content
 	Pull int64  // estimate of the bytes that the entry takes of its layer's compressed form; no hard link has its target's
 
-	content []byte
-	kept    bool // content is there, be it empty
-	linked  bool // a hard link whose target was found
-	origin  Origin
+	content *[]byte // nil: not kept
+	origin  place
 }
+
+// place is an [Origin] in half the memory: there are as many as files.
+type place struct{ layer, header int32 }
 
 // Origin is where the layers hold an entry: what a path is like and what is in it stand there. The names of one file,
 // hard links of each other, have the same origin.
@@ -45,7 +47,9 @@ const implied = -1
 
 // Origin returns where the entry's content and attributes stand, which for a hard link may be a lower layer. It returns
 // false for a directory that is there for what lies in it alone: no layer says what it is like.
-func (e *Entry) Origin() (Origin, bool) { return e.origin, e.origin.Header != implied }
+func (e *Entry) Origin() (Origin, bool) {
+	return Origin{int(e.origin.layer), int(e.origin.header)}, e.origin.header != implied
+}
 
 // IsFile reports whether the entry has content: a regular file or another name of one.
 func (e *Entry) IsFile() bool { return e.Type == tar.TypeReg || e.Type == tar.TypeLink }

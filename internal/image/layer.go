@@ -82,18 +82,24 @@ func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*
 }
 
 // checked hands read an uncompressed layer and then makes sure that all of it has the diff ID want.
-func checked(ctx context.Context, rc io.Reader, want v1.Hash, m *meter, read func(*ahead) error) error {
+func checked(ctx context.Context, rc *layerReader, want v1.Hash, m *meter, read func(*ahead) error) error {
 	var note func(int64)
 	if m != nil {
 		note = m.note
 	}
 	a := readAhead(ctx, rc, note)
 	defer a.end()
+	if rc.blob == want { // uncompressed: its content is its blob, which is checked already
+		a.sum = nil
+	}
 	if err := read(a); err != nil {
 		return err
 	}
 	if err := a.drain(); err != nil { // padding after the archive's end counts for the digest
 		return err
+	}
+	if a.sum == nil {
+		return nil
 	}
 	if got := hashOf(a.sum); got != want {
 		return fmt.Errorf("damaged: its content has diff ID %s, the configuration says %s", got, want)
@@ -204,7 +210,7 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	name = path.Join(dir, base)
 	fi := h.FileInfo()
 	e := Entry{Path: name, Type: h.Typeflag, Mode: fi.Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname,
-		Caps: capabilities(h), origin: Origin{Header: p.header}}
+		Caps: capabilities(h), origin: place{header: int32(p.header)}}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		e.Type, e.Size, e.Linkname = tar.TypeReg, h.Size, ""
@@ -367,13 +373,13 @@ func (p *layerPass) finish() {
 	if len(p.gone) == 0 {
 		return
 	}
-	live := map[int]bool{} // headers whose content has a name still
+	live := map[int32]bool{} // headers whose content has a name still
 	for n := range p.index.entries {
-		live[p.index.entries[n].origin.Header] = true
+		live[p.index.entries[n].origin.header] = true
 	}
 	for n := range p.gone {
-		if e := &p.gone[n]; !live[e.origin.Header] {
-			live[e.origin.Header] = true
+		if e := &p.gone[n]; !live[e.origin.header] {
+			live[e.origin.header] = true
 			p.lose(e.Path, e.Stored())
 		}
 	}
@@ -404,7 +410,7 @@ func (e *Entry) share(t *Entry) {
 		e.Type, e.Linkname = tar.TypeSymlink, t.Linkname
 		return
 	}
-	e.ELF, e.Shebang, e.Facts, e.content, e.kept, e.linked = t.ELF, t.Shebang, t.Facts, t.content, t.kept, true
+	e.ELF, e.Shebang, e.Facts, e.content, e.linked = t.ELF, t.Shebang, t.Facts, t.content, true
 }
 
 // buffers holds *bytes.Buffer for files that are read while they pass.
@@ -469,8 +475,9 @@ func (p *layerPass) readContent(e *Entry, r io.Reader) error {
 	if p.kept += int64(b.Len()); p.kept > p.o.MaxKept {
 		return fmt.Errorf("more than %d MiB of content to keep in memory", p.o.MaxKept>>20)
 	}
-	e.content, e.kept = bytes.Clone(b.Bytes()), true
-	p.inMemory(e, e.content, isELF, distil, examine)
+	content := bytes.Clone(b.Bytes())
+	e.content = &content
+	p.inMemory(e, content, isELF, distil, examine)
 	return nil
 }
 

@@ -290,7 +290,11 @@ func uncompressed(l v1.Layer) (*layerReader, error) {
 	if err != nil {
 		return nil, errors.Join(err, rc.Close())
 	}
-	return &layerReader{Reader: zr, rest: br, close: func() error { return errors.Join(zr.Close(), rc.Close()) },
+	var blob v1.Hash
+	if v, ok := rc.(*verifier); ok {
+		blob = v.want
+	}
+	return &layerReader{Reader: zr, rest: br, blob: blob, close: func() error { return errors.Join(zr.Close(), rc.Close()) },
 		packed: func() int64 { return in.n - int64(br.Buffered()) }}, nil
 }
 
@@ -299,6 +303,7 @@ type layerReader struct {
 	io.Reader
 	rest   io.Reader    // nil: there is no compressed form
 	packed func() int64 // bytes of the compressed form taken so far; nil: there is none
+	blob   v1.Hash      // what the blob is checked against on the way; empty: it is not
 	close  func() error
 }
 

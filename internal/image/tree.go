@@ -230,7 +230,7 @@ func (t *Tree) merge() error {
 }
 
 func impliedDir(p string, layer int) *Entry {
-	return &Entry{Path: p, Type: tar.TypeDir, Mode: fs.ModeDir | 0o755, Layer: layer, origin: Origin{layer, implied}}
+	return &Entry{Path: p, Type: tar.TypeDir, Mode: fs.ModeDir | 0o755, Layer: layer, origin: place{int32(layer), implied}}
 }
 
 // merger holds what the layers so far, from the top, say about those below.
@@ -247,7 +247,7 @@ func (m *merger) layer(i int, l *layerIndex) {
 	var shown []*Entry
 	for n := range l.entries {
 		e := &l.entries[n]
-		e.Layer, e.origin.Layer = i, i
+		e.Layer, e.origin.layer = i, int32(i)
 		dir := path.Dir(e.Path)
 		if dir != lastDir {
 			lastDir, lastHidden = dir, m.hides(dir)
@@ -355,10 +355,10 @@ func (t *Tree) All() iter.Seq[*Entry] { return slices.Values(t.sorted()) }
 // follows symbolic links.
 func (t *Tree) Content(path string) ([]byte, bool) {
 	e := t.Resolve(path)
-	if e == nil || !e.kept {
+	if e == nil || e.content == nil {
 		return nil, false
 	}
-	return e.content, true
+	return *e.content, true
 }
 
 // LayerEntries returns every entry that layer i brings, those that a later layer hides included, in the layer's order. Of

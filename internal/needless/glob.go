@@ -75,11 +75,11 @@ func (g *glob) fits(base string) bool {
 
 // Table finds the first of its kinds that a path is of. It is not safe for concurrent use: it remembers directories.
 type Table struct {
-	globs []glob
-	but   []glob
-	dirs  map[string]*directory
-	last  string
-	dir   *directory
+	globs, but       []glob
+	anywhere, butAny []glob // those that say nothing of the directory
+	dirs             map[string]*directory
+	last             string
+	dir              *directory
 }
 
 // directory is what a table says of the paths in one directory.
@@ -96,18 +96,23 @@ type match struct {
 func NewTable(kinds ...Kind) *Table {
 	t := &Table{dirs: map[string]*directory{}}
 	for n, k := range kinds {
-		for _, p := range k.Globs {
-			for _, x := range Expand(p) {
-				t.globs = append(t.globs, compile(n, x))
-			}
-		}
-		for _, p := range k.But {
-			for _, x := range Expand(p) {
-				t.but = append(t.but, compile(n, x))
+		t.globs, t.anywhere = compileAll(n, k.Globs, t.globs, t.anywhere)
+		t.but, t.butAny = compileAll(n, k.But, t.but, t.butAny)
+	}
+	return t
+}
+
+func compileAll(kind int, patterns []string, bound, anywhere []glob) (b, a []glob) {
+	for _, p := range patterns {
+		for _, x := range Expand(p) {
+			if g := compile(kind, x); g.any {
+				anywhere = append(anywhere, g)
+			} else {
+				bound = append(bound, g)
 			}
 		}
 	}
-	return t
+	return bound, anywhere
 }
 
 // Find returns the number of the first kind that the path is of, and the directory that its pattern names; -1 when it
@@ -118,17 +123,34 @@ func (t *Table) Find(p string) (kind int, root string) {
 	if t.dir == nil || dir != t.last {
 		t.last, t.dir = dir, t.look(dir)
 	}
+	kind = -1
 	for _, m := range t.dir.globs {
-		if m.fits(base) && !t.dir.except(m.kind, base) {
-			return m.kind, m.root
+		if m.fits(base) && !t.except(m.kind, base) {
+			kind, root = m.kind, m.root
+			break
 		}
 	}
-	return -1, ""
+	for n := range t.anywhere {
+		g := &t.anywhere[n]
+		if kind >= 0 && g.kind >= kind {
+			break
+		}
+		if g.fits(base) && !t.except(g.kind, base) {
+			return g.kind, dir
+		}
+	}
+	return kind, root
 }
 
-func (d *directory) except(kind int, base string) bool {
-	for _, m := range d.but {
+// except reports whether a path in the directory at hand is none of that kind after all.
+func (t *Table) except(kind int, base string) bool {
+	for _, m := range t.dir.but {
 		if m.kind == kind && m.fits(base) {
+			return true
+		}
+	}
+	for n := range t.butAny {
+		if g := &t.butAny[n]; g.kind == kind && g.fits(base) {
 			return true
 		}
 	}
@@ -156,9 +178,7 @@ func matching(globs []glob, dir string) (all []match) {
 		if !strings.Contains(dir, g.literal) {
 			continue
 		}
-		if g.any {
-			all = append(all, match{g, dir})
-		} else if m := g.dir.FindStringSubmatch(dir); m != nil {
+		if m := g.dir.FindStringSubmatch(dir); m != nil {
 			all = append(all, match{g, m[1]})
 		}
 	}

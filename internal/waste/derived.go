@@ -79,7 +79,10 @@ func duplicates(f *finder, c *Category) {
 		}
 	})
 	slices.SortFunc(all, func(a, b file) int {
-		return cmp.Or(cmp.Compare(a.e.Size, b.e.Size), cmp.Compare(a.e.Hash, b.e.Hash), strings.Compare(a.e.Path, b.e.Path))
+		if c := cmp.Or(cmp.Compare(a.e.Size, b.e.Size), cmp.Compare(a.e.Hash, b.e.Hash)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.e.Path, b.e.Path) // of equal ones only: it takes long
 	})
 	for len(all) > 0 {
 		n := 1

@@ -46,7 +46,9 @@ func (a *Analysis) hide() {
 				s.by, s.kind = int32(ev.layer), ev.kind
 			}
 		}
-		h.put(a.Tree, i)
+		if i > 0 { // there is nothing below
+			h.put(a.Tree, i)
+		}
 	}
 }
 

@@ -21,14 +21,26 @@ func Options() image.TreeOptions {
 // maxSecretFile is the largest file that is searched for secrets, in bytes.
 const maxSecretFile = 1 << 20
 
+type secretName struct{ suffix, what string }
+
 // secretNames are files that hold secrets by their very nature, by the ends of their paths.
-var secretNames = []struct{ suffix, what string }{
+var secretNames = []secretName{
 	{"/.git-credentials", "credentials of git"}, {"/.netrc", "credentials (netrc)"}, {"/.pgpass", "credentials of PostgreSQL"}, {"/.my.cnf", "credentials of MySQL"},
 	{"/.aws/credentials", "credentials of AWS"}, {"/.azure/accessTokens.json", "tokens of Azure"}, {"/gcloud/credentials.db", "credentials of Google Cloud"},
 	{"/gcloud/application_default_credentials.json", "credentials of Google Cloud"}, {"/.kube/config", "credentials of Kubernetes"}, {"/.vault-token", "a token of Vault"},
 	{"/.terraform.d/credentials.tfrc.json", "tokens of Terraform"}, {"/.config/gh/hosts.yml", "tokens of GitHub"}, {"/.cargo/credentials.toml", "a token of crates.io"}, {"/.cargo/credentials", "a token of crates.io"},
 	{"/.gem/credentials", "a key of RubyGems"}, {"/.pypirc", "credentials of PyPI"}, {"/.htpasswd", "hashes of passwords"},
 }
+
+// secretBases holds secretNames by their last components.
+var secretBases = func() map[string][]secretName {
+	m := map[string][]secretName{}
+	for _, n := range secretNames {
+		base := n.suffix[strings.LastIndexByte(n.suffix, '/'):]
+		m[base] = append(m[base], n)
+	}
+	return m
+}()
 
 // secretPatterns are looked for in what may be configuration.
 var secretPatterns = []struct {
@@ -121,9 +133,9 @@ func secrets(f *finder, c *Category) {
 					what = append(what, kind)
 				}
 			}
-			for _, x := range secretNames {
-				if strings.HasSuffix(e.Path, x.suffix) && e.Size > 0 {
-					what = append(what, x.what)
+			for _, name := range secretBases[e.Path[strings.LastIndexByte(e.Path, '/'):]] {
+				if strings.HasSuffix(e.Path, name.suffix) && e.Size > 0 {
+					what = append(what, name.what)
 				}
 			}
 			if len(what) == 0 || f.a.Inventory.OwnerOf(e) != nil || public(e.Path) {

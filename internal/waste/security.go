@@ -31,11 +31,13 @@ func owner(e *image.Entry) string { return strconv.Itoa(e.UID) + ":" + strconv.I
 
 // worldWritable looks at directories too: only the sticky bit keeps others from replacing what lies in one.
 func worldWritable(f *finder, c *Category) {
-	for e := range f.a.Tree.All() {
-		if e.Mode&0o002 == 0 || !e.IsFile() && !(e.IsDir() && e.Mode&fs.ModeSticky == 0) {
-			continue
+	for i := range f.a.Layers {
+		for e := range f.a.Tree.LayerEntries(i) {
+			if e.Mode&0o002 == 0 || !e.IsFile() && !(e.IsDir() && e.Mode&fs.ModeSticky == 0) || f.a.Tree.Get(e.Path) != e {
+				continue
+			}
+			f.add(c, Place{Path: e.Path, Note: e.Mode.String(), Layer: e.Layer, By: -1}, 0, 0)
 		}
-		f.add(c, Place{Path: e.Path, Note: e.Mode.String(), Layer: e.Layer, By: -1}, 0, 0)
 	}
 }
 

@@ -3,16 +3,12 @@ package waste_test
 import (
 	"archive/tar"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
@@ -213,7 +209,7 @@ func TestPullOfUncompressed(t *testing.T) {
 	dir := t.TempDir()
 	img := testimage.Image(t, v1.Config{}, testimage.Tree{"/noise": "noise 0644 1000000", "/zeros": "zeros 0644 1000000"})
 	archive := filepath.Join(dir, "a.tar")
-	writeSaved(t, img, archive)
+	testimage.Save(t, img, archive)
 	opened, err := image.Open(t.Context(), "docker-archive:"+archive, image.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -228,62 +224,12 @@ func TestPullOfUncompressed(t *testing.T) {
 	}
 }
 
-// writeSaved writes an image as `docker save` did before version 25: layers uncompressed, no manifest of OCI's.
-func writeSaved(t *testing.T, img v1.Image, file string) {
-	t.Helper()
-	config, err := img.RawConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	layers, err := img.Layers()
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries := []testimage.Entry{}
-	add := func(name string, content []byte) {
-		entries = append(entries, testimage.Entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(content))}, Content: content})
-	}
-	add("config.json", config)
-	var names []string
-	for n, l := range layers {
-		rc, err := l.Uncompressed()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(rc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, fmt.Sprintf("%d/layer.tar", n))
-		add(names[n], b)
-	}
-	m, err := json.Marshal([]map[string]any{{"Config": "config.json", "Layers": names}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	add("manifest.json", m)
-	f, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var w io.Writer = f
-	if strings.HasSuffix(file, ".gz") {
-		zw := gzip.NewWriter(f)
-		defer zw.Close()
-		w = zw
-	}
-	if err := testimage.WriteTar(w, entries...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // What other tools stumble over: archives compressed as a whole, a global PAX header, more history than layers, layouts
 // without manifest.json.
 func TestSources(t *testing.T) {
 	dir := t.TempDir()
 	img := testimage.Image(t, v1.Config{}, testimage.Tree{"/a": "file 0644 12345"}, testimage.Tree{"/b": "file 0644 12345"}, testimage.Tree{"/.wh.a": "file 0000"})
-	writeSaved(t, img, filepath.Join(dir, "a.tar.gz"))
+	testimage.Save(t, img, filepath.Join(dir, "a.tar.gz"))
 	refs := []string{"docker-archive:" + dir + "/a.tar.gz", "oci-archive:" + dir + "/o.tar", "oci:" + dir + "/o"}
 	for _, ref := range refs[1:] {
 		if err := image.Write(t.Context(), img, ref, image.WriteOptions{}); err != nil {
