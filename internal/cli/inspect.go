@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	runtimedebug "runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lighten/lighten/internal/explore"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
@@ -29,13 +32,17 @@ Exit code: 0 fine, 2 the job could not be done.`
 
 const inspectExamples = `  lighten inspect python:3.11-slim
   lighten inspect docker-daemon:shop --format json --files
+<<<<<<< HEAD
   lighten inspect shop:1 --base python:3.11
+=======
+  lighten inspect -i oci:layout:shop
+>>>>>>> 38cdcbc (Add a terminal program to lighten inspect: each layer and the image as a tree, with what it adds, changes, removes and hides)
   docker save shop | lighten inspect - --format markdown`
 
 // inspectFlags are the flags of `lighten inspect`.
 type inspectFlags struct {
 	platform, format, base string
-	files                  bool
+	files, explore         bool
 }
 
 // inspectCommand is `lighten inspect`.
@@ -50,6 +57,7 @@ func inspectCommand(g *global) *cobra.Command {
 	f.StringVar(&o.platform, "platform", "", "OS/ARCH of an index (default: this machine's)")
 	f.StringVar(&o.format, "format", "table", "of the result: "+strings.Join(report.InspectFormats, ", "))
 	f.StringVar(&o.base, "base", "", "the image that it was built on: its layers are named, and smaller forms of it are asked for")
+	f.BoolVarP(&o.explore, "interactive", "i", false, "look around in a full-screen terminal program (? in it lists the keys)")
 	f.BoolVar(&o.files, "files", false, "list every path of every layer too (json, csv)")
 	fixed(c, map[string][]string{"format": report.InspectFormats})
 	return c
@@ -60,31 +68,52 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 	if !slices.Contains(report.InspectFormats, o.format) {
 		return fmt.Errorf("reading --format %q: want one of %s", o.format, strings.Join(report.InspectFormats, ", "))
 	}
-	a, err := g.access()
+	if o.explore {
+		if c.Flags().Changed("format") {
+			return errors.New("reading -i and --format: the terminal program takes the place of what --format prints: leave one out")
+		}
+		if err := explore.Check(c.OutOrStdout()); err != nil {
+			return err
+		}
+	}
+	rep, err := inspectImage(c, g, ref, o)
 	if err != nil {
 		return err
 	}
+	if o.explore {
+		runtimedebug.FreeOSMemory() // what the report was made from: the program may stay open for long
+		return explore.Run(c.Context(), rep, c.OutOrStdout())
+	}
+	rep.Seconds = time.Since(start).Seconds()
+	return rep.Write(c.OutOrStdout(), o.format, width(c.OutOrStdout()))
+}
+
+// inspectImage reads an image and takes it apart.
+func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags) (*report.Inspect, error) {
+	a, err := g.access()
+	if err != nil {
+		return nil, err
+	}
 	img, err := openImage(c, a, ref, o.platform)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	to := waste.Options()
 	to.CacheDir = filepath.Join(g.stateDir(), "layers")
 	t, err := image.ReadTree(c.Context(), img, to)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", ref, err)
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
 	inv, err := inventory.Read(t)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", ref, err)
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
-	rep, err := inspectReport(ref, img, waste.Analyse(t, inv), o.files)
+	rep, err := inspectReport(ref, img, waste.Analyse(t, inv), o.files || o.explore)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", ref, err)
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
 	if rep.Base, err = baseOf(c, a, img, t, o.base, o.platform); err != nil {
-		return fmt.Errorf("reading %s: %w", ref, err)
+		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
-	rep.Seconds = time.Since(start).Seconds()
-	return rep.Write(c.OutOrStdout(), o.format, width(c.OutOrStdout()))
+	return rep, nil
 }

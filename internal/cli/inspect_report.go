@@ -99,7 +99,11 @@ func inspectFiles(a *waste.Analysis) []report.InspectFile {
 			layers[o.Layer] = n
 		}
 	}
-	all := []report.InspectFile{}
+	n := 0
+	for i := range a.Layers {
+		n += a.Tree.LayerLen(i)
+	}
+	all := make([]report.InspectFile, 0, n)
 	for i := range a.Layers {
 		for f := range a.Files(i) {
 			x := report.InspectFile{
@@ -112,7 +116,7 @@ func inspectFiles(a *waste.Analysis) []report.InspectFile {
 				x.Bytes = 0
 			}
 			if f.Category != nil {
-				x.Category = f.Category.Rule
+				x.Category, x.Wasted = f.Category.Rule, f.Wasted()
 			}
 			if f.Kind != waste.Seen {
 				x.Hidden, x.HiddenBy = f.Kind.String(), f.By+1

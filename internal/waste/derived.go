@@ -10,10 +10,13 @@ import (
 	"github.com/lighten/lighten/internal/image"
 )
 
+// elfDebugs is the category of which files have more than what counts in it.
+var elfDebugs = &Category{Rule: "elf-debug", Title: "debug information in programs", Class: Cost, find: elfDebug,
+	Advice: "strip --strip-debug in the RUN that builds them (Go: -ldflags=-s, Rust: strip = true); " + sameRun}
+
 // derived are found by what files hold, or by what else there is.
 var derived = []*Category{
-	{Rule: "elf-debug", Title: "debug information in programs", Class: Cost, find: elfDebug,
-		Advice: "strip --strip-debug in the RUN that builds them (Go: -ldflags=-s, Rust: strip = true); " + sameRun},
+	elfDebugs,
 	{Rule: "bytecode", Title: "bytecode that Python does not read", Class: Cost, find: bytecode,
 		Advice: "compile once, for the interpreter and the level (-O) that runs: delete the others in the RUN that makes them"},
 	{Rule: "duplicates", Title: "equal files", Class: Cost, find: duplicates,

@@ -81,6 +81,18 @@ type File struct {
 	Category *Category // what it costs for nothing; nil when it does not
 }
 
+// Wasted returns how many bytes of the file count in its category: all but for debug information, of which a program has
+// more beside.
+func (f File) Wasted() int64 {
+	switch {
+	case f.Category == nil || f.Linked:
+		return 0
+	case f.Category == elfDebugs:
+		return f.ELF.Debug
+	}
+	return f.Stored()
+}
+
 // Analysis is what an image consists of.
 type Analysis struct {
 	Tree      *image.Tree
