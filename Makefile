@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 
 BIN   := bin/lighten
 BASES := bin/with-bases
-BUILD := $(GO) build -trimpath -ldflags "-s -w"
+BUILD := $(GO) build -trimpath -buildvcs=auto -ldflags "-s -w"
 
 # What the examples, their candidates and the container tests build on. The large python:3.11 is assembled for the
 # demonstration alone.
