@@ -44,6 +44,10 @@ var alpineHeaders = map[string]string{
 // Alpine puts the program on musl. Compilers are used only for distributions of
 // which the index has no wheel for musl.
 func Alpine(in Input) (Output, error) {
+	in, err := split(in)
+	if err != nil {
+		return Output{}, err
+	}
 	r, err := read(in)
 	if err != nil {
 		return Output{}, err

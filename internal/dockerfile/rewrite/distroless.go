@@ -23,6 +23,10 @@ const (
 
 // Distroless leaves nothing but Python, the dependencies and the program.
 func Distroless(in Input) (Output, error) {
+	in, err := split(in)
+	if err != nil {
+		return Output{}, err
+	}
 	r, err := read(in)
 	if err != nil {
 		return Output{}, err

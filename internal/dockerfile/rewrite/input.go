@@ -55,6 +55,9 @@ type Input struct {
 	Context  fs.FS  // the build context; nil: nothing is known of it
 	Target   string // the stage that is built; "" is the last
 	Evidence Evidence
+
+	tidy  bool              // Doc is what split made: it needs no tidying any more
+	edits []dockerfile.Edit // that tidied it
 }
 
 // Output is a Dockerfile that a person would write and keep.
@@ -115,10 +118,13 @@ func read(in Input) (*recipe, error) {
 	if in.Project.Language != "python" {
 		return nil, refuse("only Python programs are rewritten yet")
 	}
-	edits := Tidy(in.Doc, TidyOptions{Context: in.Context, Target: in.Target})
-	d, err := in.Doc.Apply(edits...)
-	if err != nil {
-		return nil, err
+	d, edits := in.Doc, in.edits
+	if !in.tidy {
+		edits = Tidy(in.Doc, TidyOptions{Context: in.Context, Target: in.Target})
+		var err error
+		if d, err = in.Doc.Apply(edits...); err != nil {
+			return nil, err
+		}
 	}
 	final := d.Final()
 	if s := d.StageNamed(in.Target); in.Target != "" && s != nil {

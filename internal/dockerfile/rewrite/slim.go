@@ -24,6 +24,13 @@ func Slim(in Input) (Output, error) {
 	if base == r.base && !staged {
 		return Output{}, refuse("the base is slim already; tidy is this form")
 	}
+	if staged {
+		if in, err = split(in); err != nil {
+			return Output{}, err
+		} else if in.tidy {
+			return environmentOn(in, "slim", base)
+		}
+	}
 	build, run := r.system()
 	if why := r.placed(); why != "" && len(build) == 0 && r.compiles(in.Evidence) {
 		return Output{}, refuse("%s, and it needs a compiler, which the slim image does not have", why)
@@ -59,7 +66,9 @@ func (r *recipe) staged(in Input, name, base string, run []string) (Output, erro
 func (r *recipe) inOrder(base string, libraries []string) *page {
 	var p page
 	p.WriteString(r.head)
-	p.line("# The slim image of the same release: the same Python, without compilers and headers.")
+	if base != r.base {
+		p.line("# The slim image of the same release: the same Python, without compilers and headers.")
+	}
 	p.line("FROM %s%s", r.platform, base)
 	p.apt(libraries)
 	for _, s := range r.steps {
@@ -87,25 +96,41 @@ func unowned(in Input) []string {
 
 // MultiStage installs the dependencies in a builder and copies only them.
 func MultiStage(in Input) (Output, error) {
-	r, err := read(in)
+	in, err := split(in)
 	if err != nil {
 		return Output{}, err
 	}
-	switch why := r.placed(); {
-	case why != "":
-		return Output{}, refuse("%s", why)
-	case !r.installs() && len(in.Doc.Stages) > 1:
-		return Output{}, refuse("the Dockerfile has a builder already; its lighter forms are the other candidates")
-	case !r.installs():
-		return Output{}, refuse("the Dockerfile installs nothing with pip, so a builder has nothing to build")
+	r, err := read(in)
+	if err != nil {
+		return Output{}, err
 	}
 	tag, ok := stack.SlimTag(r.tag)
 	if !ok {
 		tag = r.tag
 	}
 	base := r.withTag(tag)
+	switch why := r.placed(); {
+	case why != "":
+		return Output{}, refuse("%s", why)
+	case in.tidy:
+		return environmentOn(in, "multi-stage", base)
+	case !r.installs() && len(in.Doc.Stages) > 1:
+		return Output{}, refuse("the Dockerfile has a builder already; its lighter forms are the other candidates")
+	case !r.installs():
+		return Output{}, refuse("the Dockerfile installs nothing with pip, so a builder has nothing to build")
+	}
 	_, run := r.system()
 	return r.staged(in, "multi-stage", base, append(run, in.Evidence.Slim...))
+}
+
+// environmentOn puts a program on another base that takes its virtual environment from a stage of its own.
+func environmentOn(in Input, name, base string) (Output, error) {
+	r, err := read(in)
+	if err != nil {
+		return Output{}, err
+	}
+	_, run := r.system()
+	return r.output(r.inOrder(base, missing(in.Evidence.Slim, run)), name, base, slimNotes(in))
 }
 
 // prefixed installs into /install, which holds nothing but the dependencies.
