@@ -32,8 +32,11 @@ Exit code: 0 fine, 2 the job could not be done.`
 
 const inspectExamples = `  lighten inspect python:3.11-slim
   lighten inspect docker-daemon:shop --format json --files
+<<<<<<< HEAD
   lighten inspect shop:1 --base python:3.11
+=======
   lighten inspect -i oci:layout:shop
+>>>>>>> 38cdcbc (Add a terminal program to lighten inspect: each layer and the image as a tree, with what it adds, changes, removes and hides)
   docker save shop | lighten inspect - --format markdown`
 
 // inspectFlags are the flags of `lighten inspect`.

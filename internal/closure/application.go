@@ -76,7 +76,7 @@ func isRuntime(p string) bool {
 		strings.HasPrefix(p, "/opt/java/") || strings.HasPrefix(p, "/usr/lib/jvm/")
 }
 
-// isDependency tells paths that a language's package manager brings.
-func isDependency(p string) bool {
+// Dependency tells paths that a language's package manager brings.
+func Dependency(p string) bool {
 	return siteDir.MatchString(p) || strings.Contains(p, "/node_modules/") || strings.Contains(p, "/vendor/bundle/") || path.Base(p) == "node_modules"
 }

@@ -92,7 +92,12 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			}
 			continue
 		}
-		if m := importLine.FindSubmatch(line); m != nil {
+		imports := bytes.Contains(line, []byte("import"))
+		var m [][]byte
+		if imports { // expressions are slow, and most lines are of no interest
+			m = importLine.FindSubmatch(line)
+		}
+		if m != nil {
 			from, names, plain := string(m[1]), string(m[2]), string(m[3])
 			if plain != "" {
 				for _, n := range importedNames(plain) {
@@ -109,8 +114,8 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			}
 			continue
 		}
-		any := own || bytes.Contains(line, []byte("import"))
-		if bytes.IndexByte(line, '.') < 0 && !any {
+		any := own || imports
+		if bytes.IndexByte(line, '.') < 0 && !any || !bytes.ContainsAny(line, `"'`) {
 			continue
 		}
 		for _, m := range dotted.FindAllSubmatch(line, -1) {

@@ -218,7 +218,7 @@ func (k *Keep) Group(path string) Group {
 		return Dependencies
 	}
 	switch {
-	case isDependency(path):
+	case Dependency(path):
 		return Dependencies
 	case isRuntime(path):
 		return Runtime

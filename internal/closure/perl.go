@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -25,20 +26,44 @@ var (
 	// perlUse finds `use Module`, `no Module` and `require Module` at the beginning of a statement (perlfunc(1), use and require).
 	perlUse = regexp.MustCompile(`(?m)(?:^|[;{(]|\bor\b|\band\b|&&|\|\|)[ \t]*(?:eval[ \t]*[{"'][ \t]*)?(?:use|no|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)`)
 	// perlParent finds the classes that a class names as its parents (base(3perl), parent(3perl)).
-	perlParent = regexp.MustCompile(`(?m)^[ \t]*use[ \t]+(?:base|parent)[ \t]+([^;]+);`)
+	perlParent = regexp.MustCompile(`^[ \t]*use[ \t]+(?:base|parent)[ \t]+([^;]+);`)
 	perlName   = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
 )
 
 // perlFacts finds the modules that a source of Perl asks for.
 func perlFacts(b []byte, facts map[string]bool) {
-	for _, m := range perlUse.FindAllSubmatch(b, -1) {
-		facts[factUse+string(m[1])] = true
-	}
-	for _, m := range perlParent.FindAllSubmatch(b, -1) {
-		for _, n := range perlName.FindAll(m[1], -1) {
-			facts[factUse+string(n)] = true
+	rest := b
+	for line := range bytes.Lines(b) {
+		from := rest
+		rest = rest[len(line):]
+		if !perlAsks(line) { // expressions are slow, and most lines are of no interest
+			continue
+		}
+		for _, m := range perlUse.FindAllSubmatch(line, -1) {
+			facts[factUse+string(m[1])] = true
+		}
+		if m := perlParent.FindSubmatch(from); m != nil {
+			for _, n := range perlName.FindAll(m[1], -1) {
+				facts[factUse+string(n)] = true
+			}
 		}
 	}
+}
+
+// perlAsks tells whether one of the words is in a line that begins a request for a module.
+func perlAsks(line []byte) bool {
+	for _, w := range [][]byte{[]byte("use"), []byte("no"), []byte("require")} {
+		for l := line; ; {
+			i := bytes.Index(l, w)
+			if i < 0 {
+				break
+			}
+			if l = l[i+len(w):]; len(l) > 0 && (l[0] == ' ' || l[0] == '\t') {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // perlDir finds the directory of @INC that a module lies in, as Debian, Alpine and perl's own Configure lay them out:

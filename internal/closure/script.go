@@ -83,29 +83,12 @@ func (m *maker) run(p string, r Reason) *image.Entry {
 	return m.add(p, strong, r)
 }
 
-// lookPath finds a command in the PATH of the image; "" when there is none.
+// lookPath finds a command in the PATH of the image; "" when there is none. A name with a slash is none that is looked for.
 func (m *maker) lookPath(name string) string {
 	if name == "" || strings.Contains(name, "/") {
 		return ""
 	}
-	for _, dir := range m.path() {
-		at := path.Join(dir, name)
-		if e := m.Tree.Resolve(at); e != nil && e.IsFile() && e.Mode&0o111 != 0 {
-			return at
-		}
-	}
-	return ""
-}
-
-const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-func (m *maker) path() []string {
-	for _, v := range m.Tree.Config.Config.Env {
-		if p, ok := strings.CutPrefix(v, "PATH="); ok {
-			return strings.Split(p, ":")
-		}
-	}
-	return strings.Split(defaultPath, ":")
+	return m.Tree.LookPath(name)
 }
 
 // shellCommands keeps the commands that a shell script names literally. What cannot be parsed names none.

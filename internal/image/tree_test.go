@@ -298,3 +298,26 @@ func (u unreadable) Layers() ([]v1.Layer, error) {
 	}
 	return layers, err
 }
+
+func TestLookPath(t *testing.T) {
+	tree := testimage.Tree{
+		"/usr/bin/both": "file 0755 x", "/opt/bin/both": "file 0755 x", "/opt/bin/data": "file 0644 x", "/usr/bin/data": "file 0755 x", "/bin": "symlink usr/bin", "/usr/bin/linked": "symlink /opt/bin/both",
+		"/usr/bin/dir/": "dir 0755", "/usr/bin/gone": "symlink nowhere", "/app/run": "file 0755 x",
+	}
+	for _, c := range []struct {
+		env           []string
+		program, want string
+	}{
+		{nil, "both", "/usr/bin/both"},
+		{[]string{"A=b", "PATH=/opt/bin:/usr/bin"}, "both", "/opt/bin/both"},
+		{[]string{"PATH=/opt/bin:/bin"}, "data", "/bin/data"}, // not executable in the first
+		{nil, "linked", "/usr/bin/linked"},
+		{nil, "dir", ""}, {nil, "gone", ""}, {nil, "none", ""},
+		{nil, "./run", "/app/run"}, {nil, "/app/run", "/app/run"}, {nil, "/run", ""}, {nil, "run", ""},
+	} {
+		read := readTree(t, testimage.Image(t, v1.Config{Env: c.env, WorkingDir: "/app"}, tree))
+		if got := read.LookPath(c.program); got != c.want {
+			t.Errorf("%q %q: got %q, want %q", c.env, c.program, got, c.want)
+		}
+	}
+}

@@ -71,7 +71,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 	owners, compiled, added := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for x := range r.tree.All() {
 		p, owned := r.owners.Owner(x.Path)
-		if x.ELF != nil && dependency(x.Path) && x.Layer >= r.base {
+		if x.ELF != nil && closure.Dependency(x.Path) && x.Layer >= r.base {
 			native = append(native, x.Path)
 			owners[p.Name] = true // of "" when nobody owns it
 		}
@@ -110,7 +110,7 @@ func (c *climb) libraries(r *rung, native []string, e *rewrite.Evidence) {
 	found, _ := closure.Libraries(r.tree, native) // what the original lacks too is no loss
 	for _, at := range found {
 		x := r.tree.Resolve(at)
-		if x == nil || dependency(x.Path) || strings.HasPrefix(x.Path, "/usr/local/lib/libpython") {
+		if x == nil || closure.Dependency(x.Path) || strings.HasPrefix(x.Path, "/usr/local/lib/libpython") {
 			continue
 		}
 		if p, ok := r.owners.Owner(x.Path); ok && p.Ecosystem == inventory.Deb {

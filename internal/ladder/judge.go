@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/report"
 )
@@ -67,7 +68,7 @@ func (c *climb) changes(r, original *rung) {
 	for _, v := range lost(original.tree.Config.Config.Env, r.tree.Config.Config.Env) {
 		note("the environment has no %s any more", v)
 	}
-	if p := healthProgram(r.tree); p != "" && provides(original.tree, p) && !provides(r.tree, p) {
+	if p := healthProgram(r.tree); p != "" && original.tree.LookPath(p) != "" && r.tree.LookPath(p) == "" {
 		note("HEALTHCHECK runs %s, which is not in this image: a container of it is never healthy", p)
 	}
 	if rep.StartMS > 2*o.StartMS && rep.StartMS-o.StartMS > 100 && o.StartMS > 0 {
@@ -94,20 +95,6 @@ func healthProgram(t *image.Tree) string {
 }
 
 var plainWord = regexp.MustCompile(`^[\w./+-]+$`)
-
-// provides tells whether a program is in the image, at its place or on its PATH.
-func provides(t *image.Tree, program string) bool {
-	if strings.Contains(program, "/") {
-		return t.Resolve(path.Join("/", t.Config.Config.WorkingDir, program)) != nil || path.IsAbs(program) && t.Resolve(program) != nil
-	}
-	search := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	for _, v := range t.Config.Config.Env {
-		if p, ok := strings.CutPrefix(v, "PATH="); ok {
-			search = p
-		}
-	}
-	return slices.ContainsFunc(strings.Split(search, ":"), func(dir string) bool { return t.Resolve(path.Join(dir, program)) != nil })
-}
 
 // ofImage are variables by which the Python images describe themselves.
 var ofImage = []string{"GPG_KEY", "PYTHON_VERSION", "PYTHON_SHA256", "PYTHON_PIP_VERSION", "PYTHON_SETUPTOOLS_VERSION", "PYTHON_GET_PIP_URL", "PYTHON_GET_PIP_SHA256"}
@@ -265,7 +252,7 @@ func kind(r *rung, layer int, p string) string {
 	if strings.HasSuffix(p, ".pyc") {
 		return kindBytecode
 	}
-	if dependency(p) {
+	if closure.Dependency(p) {
 		return kindDeps
 	}
 	if o, ok := r.owners.Owner(p); ok {
@@ -280,8 +267,4 @@ func kind(r *rung, layer int, p string) string {
 		return kindApp
 	}
 	return kindOther
-}
-
-func dependency(p string) bool {
-	return strings.Contains(p, "/site-packages/") || strings.Contains(p, "/dist-packages/") || strings.Contains(p, "/node_modules/")
 }

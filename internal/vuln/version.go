@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"deps.dev/util/semver"
+	apk "github.com/knqyf263/go-apk-version"
 	deb "github.com/knqyf263/go-deb-version"
 	rpm "github.com/knqyf263/go-rpm-version"
 
@@ -32,11 +33,15 @@ func Compare(ecosystem, a, b string) (int, error) {
 		}
 		return x.Compare(y), nil
 	case inventory.APK:
-		c, err := compareAPK(a, b)
+		x, err := apk.NewVersion(a)
 		if err != nil {
-			return 0, fmt.Errorf("comparing versions: %w", err)
+			return 0, fmt.Errorf("comparing versions: %q: %w", a, err)
 		}
-		return c, nil
+		y, err := apk.NewVersion(b)
+		if err != nil {
+			return 0, fmt.Errorf("comparing versions: %q: %w", b, err)
+		}
+		return x.Compare(y), nil
 	case inventory.RPM:
 		x := rpm.NewVersion(a)
 		return x.Compare(rpm.NewVersion(b)), nil
