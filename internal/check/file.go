@@ -34,10 +34,15 @@ type File struct {
 	Network  string             `yaml:"network,omitempty" json:"network,omitempty"`   // none (default) or host
 }
 
-// Budget holds limits in bytes; 0 is none.
+// Budget holds limits; what is not set is not limited. All but Pull and Disk are for `lighten inspect --ci` alone, which
+// also says what they may be.
 type Budget struct {
-	Pull Size `yaml:"pull,omitempty" json:"pull,omitempty"`
-	Disk Size `yaml:"disk,omitempty" json:"disk,omitempty"`
+	Pull       Size              `yaml:"pull,omitempty" json:"pull,omitempty"`
+	Disk       Size              `yaml:"disk,omitempty" json:"disk,omitempty"`
+	Wasted     string            `yaml:"wasted,omitempty" json:"wasted,omitempty"`         // bytes that no container sees: 20MB
+	Efficiency string            `yaml:"efficiency,omitempty" json:"efficiency,omitempty"` // at least: 95%
+	Layers     string            `yaml:"layers,omitempty" json:"layers,omitempty"`         // 12
+	Findings   map[string]string `yaml:"findings,omitempty" json:"findings,omitempty"`     // by rule: {apt-lists: 0, secrets: 0}
 }
 
 // Start bounds the start of the program.
@@ -125,6 +130,18 @@ func (s *Size) UnmarshalYAML(b []byte) (err error) {
 	return err
 }
 
+// Set reads a size, for a flag.
+func (s *Size) Set(text string) (err error) {
+	*s, err = ParseSize(text)
+	return err
+}
+
+// String is the size in decimal units.
+func (s *Size) String() string { return units.HumanSize(float64(*s)) }
+
+// Type names what a flag takes.
+func (s *Size) Type() string { return "SIZE" }
+
 // ParseSize reads 30MB (decimal) or 30MiB (binary) into bytes.
 func ParseSize(s string) (Size, error) {
 	parse := units.FromHumanSize
@@ -166,7 +183,7 @@ func (e *Error) Error() string {
 }
 
 var known = []string{
-	"checks", "holdout", "keep", "drop", "level", "budget", "services", "env", "start", "network", "pull", "disk", "image", "build", "port",
+	"checks", "holdout", "keep", "drop", "level", "budget", "services", "env", "start", "network", "pull", "disk", "wasted", "efficiency", "layers", "findings", "image", "build", "port",
 	"timeout", "name", "http", "exec", "tcp", "log", "exit", "path", "method", "headers", "body", "json", "status", "contains",
 	"limits", "processes", "memory", "matches", "jsonpath", "follow", "args", "stdin", "code", "stdout", "stderr", "within",
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/explore"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
@@ -28,21 +29,28 @@ compressed layer is estimated from the layer's own compression and marked with ~
 IMAGE is NAME[:TAG|@DIGEST], docker-daemon:NAME, docker-archive:FILE, oci:DIR[:TAG],
 oci-archive:FILE, or - for an archive on standard input. Nothing of it is run.
 
-Exit code: 0 fine, 2 the job could not be done.`
+With --ci the image is held against the budget in lighten.yaml here and against
+dive's .dive-ci, with --budget against a limit of your own: efficiency (at least),
+wasted, user-wasted, pull, disk, layers, or the rule of any finding.
+
+Exit code: 0 fine, 1 a budget is exceeded, 2 the job could not be done.`
 
 const inspectExamples = `  lighten inspect python:3.11-slim
   lighten inspect docker-daemon:shop --format json --files
-<<<<<<< HEAD
   lighten inspect shop:1 --base python:3.11
-=======
   lighten inspect -i oci:layout:shop
->>>>>>> 38cdcbc (Add a terminal program to lighten inspect: each layer and the image as a tree, with what it adds, changes, removes and hides)
-  docker save shop | lighten inspect - --format markdown`
+  docker save shop | lighten inspect - --format markdown
+  lighten inspect shop:1 --ci
+  lighten inspect shop:1 --budget efficiency=95% --budget wasted=20MB --budget secrets=0`
 
 // inspectFlags are the flags of `lighten inspect`.
 type inspectFlags struct {
 	platform, format, base string
 	files, explore         bool
+	ci, exact              bool
+	maxEntries, maxPath    int
+	maxNames               check.Size
+	budget                 []string
 }
 
 // inspectCommand is `lighten inspect`.
@@ -58,8 +66,15 @@ func inspectCommand(g *global) *cobra.Command {
 	f.StringVar(&o.format, "format", "table", "of the result: "+strings.Join(report.InspectFormats, ", "))
 	f.StringVar(&o.base, "base", "", "the image that it was built on: its layers are named, and smaller forms of it are asked for")
 	f.BoolVarP(&o.explore, "interactive", "i", false, "look around in a full-screen terminal program (? in it lists the keys)")
+	f.BoolVar(&o.exact, "exact", false, "measure what findings take of the compressed layers: compress these without them (slow)")
+	f.IntVar(&o.maxEntries, "max-entries", 10<<20, "refuse a layer of more files")
+	f.IntVar(&o.maxPath, "max-path", 16<<10, "refuse a layer with a longer path, in bytes")
+	o.maxNames = 1 << 30
+	f.Var(&o.maxNames, "max-names", "refuse a layer with more bytes of names together")
+	f.BoolVar(&o.ci, "ci", false, "exit 1 above the budget of lighten.yaml or .dive-ci in the working directory")
+	f.StringArrayVar(&o.budget, "budget", nil, "exit 1 above it: NAME=LIMIT, such as wasted=20MB, efficiency=95% or apt-lists=0")
 	f.BoolVar(&o.files, "files", false, "list every path of every layer too (json, csv)")
-	fixed(c, map[string][]string{"format": report.InspectFormats})
+	fixed(c, map[string][]string{"format": report.InspectFormats, "budget": budgetNames()})
 	return c
 }
 
@@ -67,6 +82,10 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 	start := time.Now()
 	if !slices.Contains(report.InspectFormats, o.format) {
 		return fmt.Errorf("reading --format %q: want one of %s", o.format, strings.Join(report.InspectFormats, ", "))
+	}
+	limits, err := inspectLimits(o)
+	if err != nil {
+		return err
 	}
 	if o.explore {
 		if c.Flags().Changed("format") {
@@ -76,7 +95,7 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 			return err
 		}
 	}
-	rep, err := inspectImage(c, g, ref, o)
+	rep, err := inspectImage(c, g, ref, o, limits)
 	if err != nil {
 		return err
 	}
@@ -85,11 +104,14 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 		return explore.Run(c.Context(), rep, c.OutOrStdout())
 	}
 	rep.Seconds = time.Since(start).Seconds()
-	return rep.Write(c.OutOrStdout(), o.format, width(c.OutOrStdout()))
+	if err := rep.Write(c.OutOrStdout(), o.format, width(c.OutOrStdout())); err != nil {
+		return err
+	}
+	return overBudget(rep.Budget)
 }
 
-// inspectImage reads an image and takes it apart.
-func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags) (*report.Inspect, error) {
+// inspectImage reads an image, takes it apart and holds it against limits.
+func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags, limits []waste.Limit) (*report.Inspect, error) {
 	a, err := g.access()
 	if err != nil {
 		return nil, err
@@ -98,9 +120,10 @@ func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags) (*re
 	if err != nil {
 		return nil, err
 	}
-	to := waste.Options()
-	to.CacheDir = filepath.Join(g.stateDir(), "layers")
-	t, err := image.ReadTree(c.Context(), img, to)
+	t, err := image.ReadTree(c.Context(), img, o.treeOptions(g))
+	if errors.Is(err, image.ErrLimit) {
+		return nil, fmt.Errorf("reading %s: %w; --max-entries, --max-path and --max-names set the limits", ref, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
@@ -108,12 +131,27 @@ func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags) (*re
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
-	rep, err := inspectReport(ref, img, waste.Analyse(t, inv), o.files || o.explore)
+	found := waste.Analyse(t, inv)
+	if o.exact {
+		if err := found.Measure(c.Context(), img); err != nil {
+			return nil, err
+		}
+	}
+	rep, err := inspectReport(ref, img, found, o.files || o.explore)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
 	if rep.Base, err = baseOf(c, a, img, t, o.base, o.platform); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
+	rep.Budget = judge(found, limits)
 	return rep, nil
+}
+
+// treeOptions say how the layers are read, within the limits of the flags.
+func (o *inspectFlags) treeOptions(g *global) image.TreeOptions {
+	to := waste.Options()
+	to.CacheDir = filepath.Join(g.stateDir(), "layers")
+	to.MaxEntries, to.MaxPath, to.MaxNames = o.maxEntries, o.maxPath, int64(o.maxNames)
+	return to
 }

@@ -41,7 +41,7 @@ func inspectReport(ref string, img v1.Image, a *waste.Analysis, files bool) (*re
 		r.Digest = d.String()
 	}
 	for _, f := range a.Findings {
-		r.Findings = append(r.Findings, inspectFinding(f, a.Exact))
+		r.Findings = append(r.Findings, inspectFinding(f))
 	}
 	for _, o := range a.Owners {
 		x := report.InspectOwner{Files: o.Files, Bytes: o.Bytes, PullBytes: o.Pull}
@@ -60,7 +60,7 @@ func inspectReport(ref string, img v1.Image, a *waste.Analysis, files bool) (*re
 
 func inspectLayer(i int, l *waste.Layer) report.InspectLayer {
 	x := report.InspectLayer{
-		Index: i + 1, DiffID: l.DiffID.String(), CreatedBy: l.CreatedBy, Step: l.Step, PullBytes: l.PullBytes, PullEstimated: l.Estimated, DiskBytes: l.DiskBytes,
+		Index: i + 1, DiffID: l.DiffID.String(), CreatedBy: waste.Redact(l.CreatedBy), Step: l.Step, PullBytes: l.PullBytes, PullEstimated: l.Estimated, DiskBytes: l.DiskBytes,
 		Files: l.Seen().Files + l.Hidden().Files, VisibleBytes: l.Seen().Bytes, HiddenBytes: l.Hidden().Bytes, HiddenPullBytes: l.Hidden().Pull, HidesBytes: l.Hiding().Bytes,
 		HiddenByKind: []report.InspectAmount{}, HidesByKind: []report.InspectAmount{},
 	}
@@ -78,9 +78,9 @@ func inspectLayer(i int, l *waste.Layer) report.InspectLayer {
 	return x
 }
 
-func inspectFinding(f waste.Finding, exact bool) report.InspectFinding {
+func inspectFinding(f waste.Finding) report.InspectFinding {
 	x := report.InspectFinding{
-		Rule: f.Rule, Title: f.Title, Class: string(f.Class), Advice: f.Advice, Files: f.Files, Bytes: f.Bytes, PullBytes: f.Pull, Exact: exact,
+		Rule: f.Rule, Title: f.Title, Class: string(f.Class), Advice: f.Advice, Files: f.Files, Bytes: f.Bytes, PullBytes: f.Pull, Exact: f.Exact,
 		Places: []report.InspectPlace{}, Others: f.Others,
 	}
 	for _, p := range f.Places {

@@ -96,13 +96,36 @@ func shopImages(t *testing.T) string {
 	for tag, img := range map[string]v1.Image{
 		"first": first, "next": next, "base": testimage.Image(t, v1.Config{}, base),
 		"shop": testimage.Image(t, v1.Config{}, shop), "changed": testimage.Image(t, v1.Config{}, changed),
-		"broken": testimage.Image(t, v1.Config{Labels: map[string]string{"io.lighten.guard": "no"}}, shop),
+		"wasteful": wasteful(t),
+		"broken":   testimage.Image(t, v1.Config{Labels: map[string]string{"io.lighten.guard": "no"}}, shop),
 	} {
 		if err := image.Write(t.Context(), img, "oci:"+dir+":"+tag, image.WriteOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return "oci:" + dir
+}
+
+// wasteful is an image with one of everything that `lighten inspect` finds.
+func wasteful(t *testing.T) v1.Image {
+	t.Helper()
+	img := testimage.Image(t, v1.Config{Env: []string{"DB_PASSWORD=hunter2hunter2"}},
+		testimage.Tree{"/etc/passwd": "file 0644 root:x:0:0::/:/bin/sh\n", "/var/lib/apt/lists/debian": "noise 0644 30000", "/root/.cache/pip/wheel": "noise 0644 20000", "/app/data": "noise 0644 10000", "/app/tool": "file 4755 x"},
+		testimage.Tree{"/var/lib/apt/.wh.lists": "file 0000", "/app/data": "noise 0640 @9:9 10000", "/app/\x1b[31mred": "file 0644 x", "/tmp/=cmd|calc": "file 0644 x"},
+		testimage.Tree{"/root/.ssh/id_rsa": "file 0600 -----BEGIN RSA PRIVATE KEY-----"},
+		testimage.Tree{"/root/.ssh/.wh.id_rsa": "file 0000"})
+	cf, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cf = cf.DeepCopy()
+	for i, by := range []string{"/bin/sh -c apt-get update && apt-get install -y x", "RUN /bin/sh -c chown -R 9:9 /app # buildkit", "COPY id_rsa /root/.ssh/ # buildkit", "RUN |1 NPM_TOKEN=hunter3hunter3 /bin/sh -c npm ci # buildkit"} {
+		cf.History[i].CreatedBy = by
+	}
+	if img, err = mutate.ConfigFile(img, cf); err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 // shopIndex writes an index of the small program for two platforms, with attestations, and returns its reference.

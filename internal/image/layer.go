@@ -270,16 +270,19 @@ func escapes(name string) bool {
 	return false
 }
 
+// ErrLimit tells that a layer holds more than TreeOptions allow.
+var ErrLimit = errors.New("too large to be honest")
+
 // bound refuses a layer whose names would fill the memory.
 func (p *layerPass) bound(h *tar.Header, name string) error {
 	p.names += int64(len(name) + len(h.Linkname))
 	switch {
 	case len(name) > p.o.MaxPath || len(h.Linkname) > p.o.MaxPath:
-		return fmt.Errorf("a name of %d bytes (limit %d) in %q", max(len(name), len(h.Linkname)), p.o.MaxPath, truncate(name, 80))
+		return fmt.Errorf("%w: a name of %d bytes (limit %d) in %q", ErrLimit, max(len(name), len(h.Linkname)), p.o.MaxPath, truncate(name, 80))
 	case len(p.index.entries)+len(p.index.whiteouts)+len(p.index.opaque) >= p.o.MaxEntries:
-		return fmt.Errorf("more than %d files", p.o.MaxEntries)
+		return fmt.Errorf("%w: more than %d files", ErrLimit, p.o.MaxEntries)
 	case p.names > p.o.MaxNames:
-		return fmt.Errorf("names of more than %d MiB together", p.o.MaxNames>>20)
+		return fmt.Errorf("%w: names of more than %d bytes together", ErrLimit, p.o.MaxNames)
 	}
 	return nil
 }

@@ -141,6 +141,25 @@ func newCompressor(w io.Writer, c Compression, dense bool) (io.WriteCloser, erro
 	return gzip.NewWriterLevel(w, gzip.DefaultCompression)
 }
 
+// CompressedSize returns to how many bytes c (Keep: none) compresses what write writes, at the level of layers that are
+// compressed for transport.
+func CompressedSize(c Compression, write func(io.Writer) error) (int64, error) {
+	out := &counter{w: io.Discard}
+	if c == Keep {
+		err := write(out)
+		return out.n, err
+	}
+	zw, err := newCompressor(out, c, false)
+	if err != nil {
+		return 0, err
+	}
+	if err := write(zw); err != nil {
+		return 0, errors.Join(err, zw.Close())
+	}
+	err = zw.Close()
+	return out.n, err
+}
+
 // onlyReader hides WriterTo and its like, so that the given buffer is the one used.
 type onlyReader struct{ io.Reader }
 

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -75,6 +76,8 @@ type LayerInfo struct {
 	Estimated bool    // PullBytes is estimated and Digest empty, since the source holds the layer uncompressed
 	DiskBytes int64   // bytes of the files and symbolic links in it, as Docker counts
 	CreatedBy string  // the history's command, "" when the history does not say
+
+	Compression Compression // of the blob; where there is none yet, Gzip
 }
 
 // Name returns the digest by which a layer is known: its own, else that of its content.
@@ -134,7 +137,7 @@ func indexLayer(ctx context.Context, l v1.Layer, info LayerInfo, o *TreeOptions)
 	if o.Account { // what a file takes of the compressed form is another matter for another one
 		c.rule += ", accounted for in " + info.Digest.Hex
 	}
-	if index := c.load(info.DiffID); index != nil {
+	if index := c.load(info.DiffID); index != nil && len(index.entries) <= o.MaxEntries {
 		return index, nil
 	}
 	index, err := scanLayer(ctx, l, info.DiffID, o)
@@ -173,9 +176,19 @@ func newTree(img v1.Image, estimate bool) (*Tree, []v1.Layer, error) {
 	created := createdBy(cfg.History, len(layers))
 	for i, d := range m.Layers {
 		t.Layers = append(t.Layers, LayerInfo{Digest: d.Digest, DiffID: cfg.RootFS.DiffIDs[i], PullBytes: d.Size, CreatedBy: created[i],
-			Estimated: d.Digest == v1.Hash{}})
+			Estimated: d.Digest == v1.Hash{}, Compression: compressionOfMedia(d.MediaType)})
 	}
 	return t, layers, nil
+}
+
+func compressionOfMedia(mt types.MediaType) Compression {
+	switch mt {
+	case types.OCILayerZStd:
+		return Zstd
+	case types.OCIUncompressedLayer, types.DockerUncompressedLayer:
+		return Keep
+	}
+	return Gzip
 }
 
 // manifestOf returns an image's manifest. If there is none yet, because layers have no compressed form, and estimates

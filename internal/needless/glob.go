@@ -69,7 +69,7 @@ func (g *glob) fits(base string) bool {
 	case g.suffix != "":
 		return strings.HasSuffix(base, g.suffix)
 	}
-	ok, _ := path.Match(g.base, base) // the table's patterns are well formed; a test says so
+	ok, _ := path.Match(g.base, base) // a malformed pattern fits nothing
 	return ok
 }
 

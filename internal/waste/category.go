@@ -53,6 +53,7 @@ type Finding struct {
 	*Category
 	Amount
 	Places []Place // the largest first, no more than MaxPlaces
+	Exact  bool    // Pull is measured (see [Analysis.Measure]); else it is an estimate
 	Left   Amount  // what further places hold
 	Others int     // how many those are
 }

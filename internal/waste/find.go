@@ -124,8 +124,8 @@ func (f *finder) add(c *Category, p Place, bytes, pull int64) {
 	at[k].add(bytes, pull)
 }
 
-// hidden counts what no container sees: by the layer that holds it and the layer that hides it, at the directory that
-// all of it has in common.
+// hidden counts what no container sees: by the layer that holds it, the layer that hides it and the part of the tree, at
+// the directory that all of it there has in common.
 func (f *finder) hidden(e *image.Entry, s *state) {
 	c := overlay[s.kind-1]
 	s.category = uint8(s.kind) // overlay comes first in Categories
@@ -134,13 +134,25 @@ func (f *finder) hidden(e *image.Entry, s *state) {
 		at = map[placeKey]*Place{}
 		f.places[c] = at
 	}
-	k := placeKey{layer: e.Layer, by: int(s.by)}
+	k := placeKey{path: part(e.Path), layer: e.Layer, by: int(s.by)}
 	if p := at[k]; p == nil {
 		at[k] = &Place{Path: e.Path, Layer: e.Layer, By: int(s.by)}
 	} else {
 		p.Path = common(p.Path, e.Path)
 	}
 	at[k].add(e.Stored(), e.Pull)
+}
+
+// part returns the first two components of a path, such as /var/lib.
+func part(p string) string {
+	for n, slashes := 0, 0; n < len(p); n++ {
+		if p[n] == '/' {
+			if slashes++; slashes == 3 {
+				return p[:n]
+			}
+		}
+	}
+	return p
 }
 
 // common returns the directory that two paths lie in, or the path that they are both.
@@ -171,6 +183,9 @@ func (f *finder) finish() {
 			if c.Class == class && len(f.places[c]) > 0 {
 				f.a.Findings = append(f.a.Findings, finding(c, f.places[c]))
 			}
+		}
+		if class == Security {
+			continue // bytes say nothing there
 		}
 		slices.SortStableFunc(f.a.Findings[from:], func(a, b Finding) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	}

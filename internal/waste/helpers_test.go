@@ -12,6 +12,9 @@ import (
 	"github.com/lighten/lighten/internal/waste"
 )
 
+// v1Config is a configuration that says nothing.
+var v1Config v1.Config
+
 // analyse takes an image apart.
 func analyse(t testing.TB, img v1.Image) *waste.Analysis {
 	t.Helper()

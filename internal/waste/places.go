@@ -59,7 +59,7 @@ var contents = []*Category{
 	of("headers", "headers", "build in a stage of its own; -dev packages have no place in the final one", needless.Headers, needless.BuildFiles),
 	of("static", "static libraries", "build in a stage of its own; -dev packages have no place in the final one", needless.Static),
 	of("vcs", "version control", "name it in .dockerignore; what RUN clones, clone in a stage of its own", needless.VCS),
-	of("debug-files", "debug information", "leave -dbg and -dbgsym packages out", needless.Debug),
+	of("debug-files", "files of debug information", "leave -dbg and -dbgsym packages out", needless.Debug),
 	at("tests", "tests of libraries", "delete them in the RUN that installs, or let `lighten carve` prove which nobody reads; "+sameRun,
 		"**/{site,dist}-packages/**/{test,tests}/**", "/usr/{,local/}lib/python3*/{test,idlelib/idle_test,unittest/test,lib2to3/tests,tkinter/test,ctypes/test,distutils/tests,sqlite3/test}/**",
 		"**/node_modules/**/{test,tests,__tests__}/**", "**/gems/*/{test,tests,spec}/**", "**/gems/*/gems/*/{test,tests,spec}/**"),

@@ -160,8 +160,9 @@ func public(p string) bool {
 // secretVariable tells by its name that a variable is meant for a secret.
 var secretVariable = regexp.MustCompile(`(?i)(?:^|_)(?:SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS)(?:$|_)`)
 
-// buildArgument finds values of ARG in a history entry: "|2 NAME=value OTHER=value /bin/sh -c …".
-var buildArgument = regexp.MustCompile(`(?:^|\s)([A-Za-z_][A-Za-z0-9_]*)=(\S+)`)
+// assignment finds variables that a history entry sets: build arguments ("|2 NAME=value OTHER=value /bin/sh -c …"), and
+// those of its commands.
+var assignment = regexp.MustCompile(`\b([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s;&|]+)`)
 
 func (f *finder) configSecrets(c *Category) {
 	for _, kv := range f.a.Tree.Config.Config.Env {
@@ -170,20 +171,35 @@ func (f *finder) configSecrets(c *Category) {
 		}
 	}
 	for _, h := range f.a.Tree.Config.History {
-		s := strings.TrimPrefix(h.CreatedBy, "RUN ")
-		if !strings.HasPrefix(s, "|") {
-			continue
-		}
-		arguments, _, _ := strings.Cut(s, " /bin/")
-		for _, m := range buildArgument.FindAllStringSubmatch(arguments, -1) {
+		for _, m := range assignment.FindAllStringSubmatch(h.CreatedBy, -1) {
 			if isSecretVariable(m[1], m[2]) {
-				f.add(c, Place{Note: "build argument " + m[1] + " in the history", Layer: -1, By: -1}, 0, 0)
+				f.add(c, Place{Note: m[1] + " in the history", Layer: -1, By: -1}, 0, 0)
+			}
+		}
+		for _, x := range secretPatterns {
+			if x.re.MatchString(h.CreatedBy) {
+				f.add(c, Place{Note: x.what + " in the history", Layer: -1, By: -1}, 0, 0)
 			}
 		}
 	}
 }
 
-// isSecretVariable leaves out what says where a secret lies instead of what it is.
+// Redact returns a history entry without the values of secrets.
+func Redact(createdBy string) string {
+	s := assignment.ReplaceAllStringFunc(createdBy, func(kv string) string {
+		if name, value, _ := strings.Cut(kv, "="); isSecretVariable(name, value) {
+			return name + "=(hidden)"
+		}
+		return kv
+	})
+	for _, x := range secretPatterns {
+		s = x.re.ReplaceAllString(s, "(hidden)")
+	}
+	return s
+}
+
+// isSecretVariable leaves out what says where a secret lies instead of what it is, and what is set to another variable.
 func isSecretVariable(name, value string) bool {
-	return secretVariable.MatchString(name) && !strings.HasSuffix(strings.ToUpper(name), "_FILE") && !strings.HasPrefix(value, "/")
+	value = strings.Trim(value, `"'`)
+	return secretVariable.MatchString(name) && !strings.HasSuffix(strings.ToUpper(name), "_FILE") && value != "" && value[0] != '/' && value[0] != '$'
 }

@@ -33,7 +33,7 @@ func (f *finder) isTool(p *inventory.Package) bool {
 	is, ok := f.tools[p]
 	if !ok {
 		is = slices.ContainsFunc(toolPackages[p.Ecosystem], func(pattern string) bool {
-			fits, _ := path.Match(pattern, p.Name) // the table's patterns are well formed; a test says so
+			fits, _ := path.Match(pattern, p.Name) // a malformed pattern fits nothing
 			return fits
 		})
 		f.tools[p] = is

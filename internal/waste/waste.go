@@ -99,11 +99,11 @@ type Analysis struct {
 	Inventory *inventory.Inventory
 	Size      image.Size
 	Layers    []Layer
-	Findings  []Finding // by class, then the largest first
+	Findings  []Finding // by class, then the largest first; of class Security as in Categories
 	Owners    []Owner   // the largest first
 	Seen      Amount    // what a container sees
 	Wasted    Amount    // what no container can see
-	Exact     bool      // Findings' Pull is measured instead of estimated
+	Exact     bool      // what can be measured of Findings' Pull is
 
 	state [][]state                       // by layer and entry
 	names map[image.Origin][]*image.Entry // of files with several names those that are seen
@@ -147,7 +147,7 @@ func (a *Analysis) Files(i int) iter.Seq[File] {
 func Analyse(t *image.Tree, inv *inventory.Inventory) *Analysis {
 	a := &Analysis{Tree: t, Inventory: inv, Size: t.Measure()}
 	for i, l := range t.Layers {
-		a.Layers = append(a.Layers, Layer{LayerInfo: l, Step: Step(l.CreatedBy)})
+		a.Layers = append(a.Layers, Layer{LayerInfo: l, Step: Redact(Step(l.CreatedBy))})
 		a.state = append(a.state, make([]state, t.LayerLen(i)))
 	}
 	a.hide()

@@ -277,3 +277,17 @@ func TestStep(t *testing.T) {
 		}
 	}
 }
+
+func TestRedact(t *testing.T) {
+	for in, want := range map[string]string{
+		`|1 NPM_TOKEN=hunter2 /bin/sh -c npm ci`:                  `|1 NPM_TOKEN=(hidden) /bin/sh -c npm ci`,
+		`RUN export DB_PASSWORD="a b" && ./run`:                   `RUN export DB_PASSWORD=(hidden) && ./run`,
+		`RUN TOKEN=$OTHER SECRET_FILE=/run/x KEY_COUNT=3 ./run`:   `RUN TOKEN=$OTHER SECRET_FILE=/run/x KEY_COUNT=3 ./run`,
+		`RUN git clone https://me:hunter2hunter2@example.org/x`:   `RUN git clone (hidden)example.org/x`,
+		`RUN curl -H ghp_` + strings.Repeat("a", 36) + ` example`: `RUN curl -H (hidden) example`,
+	} {
+		if got := waste.Redact(in); got != want {
+			t.Errorf("Redact(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

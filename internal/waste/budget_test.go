@@ -1,0 +1,124 @@
+package waste_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/testimage"
+	"github.com/lighten/lighten/internal/waste"
+)
+
+func TestParseLimit(t *testing.T) {
+	for _, tt := range []struct {
+		what, text string
+		want       float64
+		fault      string
+	}{
+		{"wasted", "20MB", 20e6, ""}, {"wasted", "1MiB", 1 << 20, ""}, {"wasted", "0", 0, ""}, {"wasted", "-1MB", 0, "size"}, {"wasted", "95%", 0, "size"},
+		{"efficiency", "95%", 0.95, ""}, {"efficiency", "0.9", 0.9, ""}, {"efficiency", "95", 0, "share"}, {"efficiency", "NaN", 0, "share"}, {"efficiency", "", 0, "share"},
+		{"layers", "12", 12, ""}, {"layers", "-1", 0, "number"}, {"secrets", "0", 0, ""}, {"secrets", "1MB", 0, "number"}, {"apt-lists", "0", 0, ""}, {"apt-lists", "3kB", 3000, ""},
+		{"nonsense", "1", 0, "no such thing"},
+	} {
+		l, err := waste.ParseLimit(tt.what, tt.text, "a test")
+		if tt.fault == "" && (err != nil || l.Value != tt.want) || tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)) {
+			t.Errorf("%s %q: %v, %v", tt.what, tt.text, l.Value, err)
+		}
+	}
+}
+
+func TestFound(t *testing.T) {
+	a := analyseTrees(t, testimage.Tree{"/a": "zeros 0644 300", "/etc/x": "file 4755 1", "/app/.git/a": "zeros 0644 40"}, testimage.Tree{"/a": "zeros 0644 150"})
+	for what, want := range map[string]float64{
+		"efficiency": 191.0 / 491, "wasted": 300, "user-wasted": 1, "disk": 491, "layers": 2, "setuid": 1, "vcs": 40, "overwritten": 300, "apt-lists": 0, "secrets": 0,
+	} {
+		if got := a.Found(waste.Limit{What: what}); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+}
+
+// dive's file is read as dive reads it: what it does not say has dive's defaults.
+func TestParseDive(t *testing.T) {
+	for _, tt := range []struct{ src, want string }{
+		{"rules:\n  lowestEfficiency: 0.95\n  highestWastedBytes: 20MB\n  highestUserWastedPercent: 0.20\n", "[efficiency=0.95 wasted=2e+07 user-wasted=0.2]"},
+		{"rules:\n  lowestEfficiency: disabled\n  highestWastedBytes: 20Mb\n  plugin1/rule1: error\n", "[wasted=2e+07 user-wasted=0.1]"},
+		{"", "[efficiency=0.9 user-wasted=0.1]"},
+		{"rules:\n  lowestEfficiency: 2\n", "lowestEfficiency"},
+		{"rules: [", "reading .dive-ci"},
+	} {
+		limits, err := waste.ParseDive(".dive-ci", []byte(tt.src))
+		if err != nil {
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%q: %v", tt.src, err)
+			}
+			continue
+		}
+		var got []string
+		for _, l := range limits {
+			got = append(got, fmt.Sprintf("%s=%v", l.What, l.Value))
+		}
+		if fmt.Sprint(got) != tt.want {
+			t.Errorf("%q: %v, want %s", tt.src, got, tt.want)
+		}
+	}
+}
+
+func FuzzParseDive(f *testing.F) {
+	f.Add([]byte("rules:\n  lowestEfficiency: 0.95\n  highestWastedBytes: 20MB\n  highestUserWastedPercent: \"0.1\"\n"))
+	f.Add([]byte("rules:\n  lowestEfficiency: [1]\n"))
+	f.Add([]byte("rules: &a\n  x: *a\n"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		limits, err := waste.ParseDive("f", src)
+		if err != nil {
+			return
+		}
+		for _, l := range limits {
+			if l.Value < 0 || math.IsNaN(l.Value) || l.Unit() == waste.Share && l.Value > 1 {
+				t.Errorf("%s: %v", l.What, l.Value)
+			}
+		}
+	})
+}
+
+func TestFileLimits(t *testing.T) {
+	f, err := check.Parse("lighten.yaml", []byte("budget:\n  pull: 60MB\n  efficiency: 95%\n  wasted: 0\n  layers: 12\n  findings: {secrets: 0, apt-lists: 1MB}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits, err := waste.FileLimits("lighten.yaml", f.Budget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range limits {
+		got = append(got, fmt.Sprintf("%s=%v", l.What, l.Value))
+	}
+	if want := "[efficiency=0.95 wasted=0 pull=6e+07 layers=12 apt-lists=1e+06 secrets=0]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+	if _, err := waste.FileLimits("lighten.yaml", check.Budget{Findings: map[string]string{"apt-list": "0"}}); err == nil {
+		t.Error("an unknown rule is taken")
+	}
+}
+
+// What is measured is what compressing without the files saves: noise saves all of its bytes, what compresses well nearly none.
+func TestMeasure(t *testing.T) {
+	img := testimage.Image(t, v1Config, testimage.Tree{"/root/.cache/pip/noise": "noise 0644 500000", "/var/log/zeros": "zeros 0644 500000", "/a": "noise 0644 1000"})
+	a := analyse(t, img)
+	if err := a.Measure(t.Context(), img); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]waste.Finding{}
+	for _, f := range a.Findings {
+		found[f.Rule] = f
+	}
+	if f := found["pip-cache"]; !f.Exact || f.Pull < 500000 || f.Pull > 505000 {
+		t.Errorf("noise: %+v", f.Amount)
+	}
+	if f := found["logs"]; !f.Exact || f.Pull <= 0 || f.Pull > 5000 {
+		t.Errorf("zeros: %+v", f.Amount)
+	}
+}
