@@ -2,6 +2,7 @@ package observe
 
 import (
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -60,8 +61,9 @@ var handlers = func() (t [512]*call) {
 
 // serve answers until no process has the filter.
 //
-// Only poll(2) waits, so only there the thread leaves the scheduler (a thread inside a raw call holds up the garbage
-// collector). The thread is never unlocked: its file system user changes, and it ends with the goroutine.
+// Where the kernel ends a wait for calls once no process is left, that wait is for the next call; elsewhere poll(2) waits. Only
+// in what waits the thread leaves the scheduler (a thread inside a raw call holds up the garbage collector). The thread is never
+// unlocked: its file system user changes, and it ends with the goroutine.
 func (l *listener) serve() {
 	runtime.LockOSThread()
 	defer l.close()
@@ -70,6 +72,9 @@ func (l *listener) serve() {
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
 	poll := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}
 	for {
+		if recvEnds() && l.answer(true) {
+			continue
+		}
 		if _, err := unix.Poll(poll, -1); err != nil {
 			if err == unix.EINTR {
 				continue
@@ -79,17 +84,29 @@ func (l *listener) serve() {
 		}
 		switch {
 		case poll[0].Revents&unix.POLLIN != 0:
-			l.answer()
+			if !recvEnds() {
+				l.answer(false)
+			}
 		case poll[0].Revents != 0:
 			return
 		}
 	}
 }
 
-func (l *listener) answer() {
+// recvEnds tells whether SECCOMP_IOCTL_NOTIF_RECV returns once no process has the filter: since Linux 6.11.
+var recvEnds = sync.OnceValue(func() bool { return kernelIs(6, 11) })
+
+// answer answers one call, after waiting for it if it should. It reports false when none came: the process was killed
+// meanwhile (ENOENT), or there is none any more.
+func (l *listener) answer(wait bool) bool {
+	call := unix.RawSyscall
+	if wait {
+		call = unix.Syscall
+	}
 	l.request = [len(l.request)]uint64{} // the kernel insists
-	if _, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&l.request))); errno != 0 {
-		return // ENOENT: the process was killed meanwhile
+	_, _, errno := call(unix.SYS_IOCTL, uintptr(l.fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&l.request)))
+	if errno != 0 {
+		return errno == unix.EINTR
 	}
 	e := event{id: l.request[0], tid: int(uint32(l.request[1]))}
 	arch := uint32(l.request[2] >> 32)
@@ -97,7 +114,7 @@ func (l *listener) answer() {
 	copy(e.args[:], l.request[4:10])
 	l.t.events.Add(1)
 
-	errno := unix.ENOSYS
+	errno = unix.ENOSYS
 	if arch == auditArch && e.nr < uint32(len(handlers)) && handlers[e.nr] != nil {
 		errno = l.handle(&e, handlers[e.nr])
 	} else {
@@ -108,6 +125,7 @@ func (l *listener) answer() {
 		l.response[2] = uint64(uint32(-int32(errno)))
 	}
 	_, _, _ = unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&l.response)))
+	return true
 }
 
 func (l *listener) handle(e *event, c *call) unix.Errno {

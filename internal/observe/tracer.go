@@ -91,8 +91,7 @@ func probe() string {
 		return "kernel: " + err.Error()
 	}
 	release := unix.ByteSliceToString(u.Release[:])
-	var major, minor int
-	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err == nil && (major < 5 || major == 5 && minor < 5) {
+	if !kernelIs(5, 5) {
 		return "kernel " + release + " is older than 5.5, which lets a tracer continue system calls (SECCOMP_USER_NOTIF_FLAG_CONTINUE)"
 	}
 	var s notifSizes
@@ -106,6 +105,19 @@ func probe() string {
 		return "no /proc: " + err.Error()
 	}
 	return ""
+}
+
+// kernelIs tells whether the kernel is of a release or later. One that names itself otherwise counts as new.
+func kernelIs(major, minor int) bool {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return false
+	}
+	var a, b int
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &a, &b); err != nil {
+		return true
+	}
+	return a > major || a == major && b >= minor
 }
 
 type notifSizes struct{ notif, resp, data uint16 }
