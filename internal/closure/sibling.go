@@ -42,6 +42,9 @@ func siblings(m *maker, e *image.Entry, s strength) {
 		}
 		m.single = m.single || DropRule(e.Path) == singleAuthorities // who looked one up, looks the next one up
 		for x := range m.Tree.Under(dir) {
+			if IsBytecode(x.Path) {
+				continue // it comes with the modules that were imported
+			}
 			m.along(x, weak, Reason{Rule: "sibling", By: e.Path, Note: f.what + " are opened by computed names"})
 		}
 	}

@@ -17,10 +17,10 @@ var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle
 	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib)\.py|msilib)(?:/|$)` +
 	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx|_crypt|audioop|nis|ossaudiodev|spwd|_lsprof)[^/]*$`)
 
-// neverHere are modules that nothing on Linux imports, although import statements name them: what is for other systems, and the
-// Python twins of what is compiled in. A program that names one itself has it.
+// neverHere are modules that nothing on Linux imports, although import statements name them: what is for other systems, the
+// Python twins of what is compiled in, and what the interpreter has frozen in itself. A program that names one itself has it.
 var neverHere = regexp.MustCompile(`^(?:_pydecimal|_pyio|_osx_support|_aix_support|_bootsubprocess|nturl2path|winreg|asyncio/windows_(?:events|utils)|` +
-	`multiprocessing/popen_spawn_win32|ctypes/(?:_aix|_endian_win|wintypes|macholib/[^/]+))\.py$`)
+	`multiprocessing/popen_spawn_win32|ctypes/(?:_aix|wintypes|macholib/[^/]+)|importlib/_bootstrap(?:_external)?)\.py$`)
 
 // unseenLibrary is the rule that drops [neverImported].
 const unseenLibrary = "Python's own tests, tools and what is given up"
@@ -243,7 +243,7 @@ func (m *maker) enterLibrary(l *library) {
 		for _, e := range x.files {
 			rel := e.Path[len(l.dir)+1:]
 			switch {
-			case neverHere.MatchString(rel) && !l.asked[name] && !m.keep.Has(e.Path):
+			case neverHere.MatchString(rel) && !l.asked[name] && !(name == "_pydecimal" && l.modules["_decimal"] == nil) && !m.keep.Has(e.Path):
 				m.keep.drops[e.Path] = "modules of Python for other systems, and twins of compiled ones"
 			case l.reached[name]:
 				m.along(e, weak, why)
