@@ -65,9 +65,9 @@ type fate struct {
 	dir             bool
 }
 
-// plain is the rule that takes away whatever has such a path, and bytecode whose source stays; "" when it takes more than
+// plain is the rule that takes away whatever has such a path, and bytecode whose source is known; "" when it takes more than
 // the path to tell. What went by it need not be remembered.
-func plain(p string, stays func(path string) bool) string {
+func plain(p string, known func(path string) bool) string {
 	if r := closure.DropRule(p); r != "" {
 		return r
 	}
@@ -75,11 +75,18 @@ func plain(p string, stays func(path string) bool) string {
 		return r
 	}
 	if closure.IsBytecode(p) {
-		if dir, name := module(p); stays(path.Join(dir, name+".py")) {
+		if dir, name := module(p); known(path.Join(dir, name+".py")) {
 			return closure.UnseenBytecode
 		}
 	}
 	return ""
+}
+
+// known tells of the sources that stay, and of those that went and are remembered by name: what lies in a directory that stays.
+func known(k *closure.Keep, t *image.Tree) func(path string) bool {
+	return func(p string) bool {
+		return k.Has(p) || t.Get(p) != nil && k.Has(path.Dir(p)) && plain(p, k.Has) == ""
+	}
 }
 
 // fold lists what went and is to be remembered, a directory in one line when one rule took all of that. Of a directory whose
@@ -88,6 +95,7 @@ func fold(k *closure.Keep, t *image.Tree, n *naming) []fate {
 	var list []fate
 	gone := map[string]bool{} // directories that went in one line, and those that lie in them
 	whole := wholes(k, t, n)
+	known := known(k, t)
 	for e := range t.All() {
 		if k.Has(e.Path) {
 			continue
@@ -98,7 +106,7 @@ func fold(k *closure.Keep, t *image.Tree, n *naming) []fate {
 		}
 		f := fateOf(k, n, e)
 		switch w := whole[e.Path]; {
-		case !e.IsDir() && f.rule == plain(e.Path, k.Has), e.IsDir() && !w.set && plain(e.Path, k.Has) != "":
+		case !e.IsDir() && f.rule == plain(e.Path, known), e.IsDir() && !w.set && plain(e.Path, known) != "":
 			continue
 		case e.IsDir() && w.mixed:
 			continue // what lies in it is told of by itself
@@ -131,6 +139,7 @@ type wholeFate struct {
 
 func wholes(k *closure.Keep, t *image.Tree, n *naming) map[string]*wholeFate {
 	all := map[string]*wholeFate{}
+	known := known(k, t)
 	for e := range t.All() {
 		if k.Has(e.Path) {
 			continue
@@ -142,7 +151,7 @@ func wholes(k *closure.Keep, t *image.Tree, n *naming) map[string]*wholeFate {
 			continue
 		}
 		f := fateOf(k, n, e)
-		if f.rule == plain(e.Path, k.Has) {
+		if f.rule == plain(e.Path, known) {
 			continue
 		}
 		for d := path.Dir(e.Path); !k.Has(d); d = path.Dir(d) {

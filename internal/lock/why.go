@@ -56,6 +56,9 @@ func (g *Guard) Oracle(t *image.Tree, inv *inventory.Inventory) *Oracle {
 	return o
 }
 
+// known tells of paths that stay or are remembered by name.
+func (o *Oracle) known(p string) bool { return o.keep.Has(p) || o.files[p] != nil }
+
 func (o *Oracle) parents(p string, l *Loss) {
 	for d := path.Dir(p); d != "/" && o.above[d] == nil; d = path.Dir(d) {
 		o.above[d] = l
@@ -100,7 +103,7 @@ func (o *Oracle) gone(a *Answer, p string) {
 		a.State, a.Rule, a.Package = Dropped, x.Rule, x.Package
 		return
 	}
-	if r := plain(p, o.keep.Has); r != "" {
+	if r := plain(p, o.known); r != "" {
 		a.State, a.Rule, a.Unsure = Dropped, r, true
 		return
 	}
