@@ -81,6 +81,7 @@ func Root() *cobra.Command {
 	f.StringVar(&g.config, "config", "", "configuration file with mirrors, plain-http and ca (default $LIGHTEN_CONFIG, or lighten/config.yaml in the user's configuration directory)")
 	f.StringArrayVar(&g.mirrors, "mirror", nil, "ask this registry first: HOST=MIRROR, such as docker.io=http://127.0.0.1:5000")
 	f.StringArrayVar(&g.plain, "plain-http", nil, "speak plain HTTP with this registry HOST[:PORT]")
+	fixed(c, map[string][]string{"engine": {"embedded", "docker"}})
 	c.AddCommand(buildCommand(g), carveCommand(g), verifyCommand(g), whyCommand(g), compareCommand(g), inspectCommand(g), cacheCommand(g))
 	return c
 }
