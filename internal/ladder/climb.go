@@ -50,8 +50,9 @@ type rung struct {
 	check  *check.Report
 	base   int // layers that come from the base image
 
-	baseIDs []v1.Hash  // diff IDs of the base image
-	lock    *lock.File // of the carved one
+	done    chan struct{} // closed when it was built, checked and measured; nil for the original and the carved one
+	baseIDs []v1.Hash     // diff IDs of the base image
+	lock    *lock.File    // of the carved one
 }
 
 // Result is a climbed ladder.
@@ -83,6 +84,7 @@ type climb struct {
 	store  string
 	slots  chan struct{} // one for each candidate at work
 	passed chan struct{} // closed when the original has passed
+	carved *rung         // made before all others were done; nil: not yet
 }
 
 // Climb builds the original, then everything else, and compares. The result is
@@ -121,11 +123,12 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	if from := c.source(res); from != nil && c.carves() {
-		r, err := c.carve(ctx, from, res.rungs[0])
-		if err != nil {
-			return nil, err
+		if c.carved == nil || c.carved.Base != from.Name {
+			if c.carved, err = c.carve(ctx, from, res.rungs[0]); err != nil {
+				return nil, err
+			}
 		}
-		res.rungs = append(res.rungs, r)
+		res.rungs = append(res.rungs, c.carved)
 	}
 	res.judge(o)
 	res.finish(c, start)
@@ -162,6 +165,9 @@ func (c *climb) climb(ctx context.Context, res *Result) error {
 		}
 		made = c.wanted(c.Made(evidence))
 		c.start(ctx, g, made, first)
+		if c.carves() && c.o.Lock == nil {
+			return c.carveAhead(ctx, first, slices.Concat([]*rung{first}, made, own))
+		}
 		return nil
 	})
 	c.start(ctx, g, own, first)
@@ -177,21 +183,53 @@ func (c *climb) wanted(all []Candidate) []*rung {
 	var out []*rung
 	for _, x := range all {
 		if len(c.o.Only) == 0 || slices.Contains(c.o.Only, x.Name) {
-			out = append(out, &rung{Candidate: x})
+			out = append(out, &rung{Candidate: x, done: make(chan struct{})})
 		}
 	}
 	return out
 }
 
-// start has candidates built, checked and measured, as many at a time as there are slots.
+// start has candidates built, checked and measured, in order, as many at a time as there are slots. It returns when the
+// last has begun.
 func (c *climb) start(ctx context.Context, g *errgroup.Group, rungs []*rung, original *rung) {
 	for _, r := range rungs {
+		c.slots <- struct{}{}
 		g.Go(func() error {
-			c.slots <- struct{}{}
 			defer func() { <-c.slots }()
+			defer close(r.done)
 			return c.one(ctx, r, original, nil)
 		})
 	}
+}
+
+// carveAhead carves the lightest candidate as soon as those are done that may win: the ones on another C library, which are
+// often the last, are still at work then.
+func (c *climb) carveAhead(ctx context.Context, first *rung, all []*rung) error {
+	musl := func(r *rung) bool { return strings.Contains(r.Base, "alpine") }
+	var heirs Result
+	for _, r := range all {
+		if musl(r) != musl(first) && !slices.Contains(c.o.Allow, "libc") {
+			continue
+		}
+		heirs.rungs = append(heirs.rungs, r)
+		if r == first {
+			continue
+		}
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	from := heirs.lightest(c.o)
+	if from == nil {
+		return nil
+	}
+	c.slots <- struct{}{}
+	defer func() { <-c.slots }()
+	var err error
+	c.carved, err = c.carve(ctx, from, first)
+	return err
 }
 
 // pass waits until the original has passed its checks. Others use the slot meanwhile.
