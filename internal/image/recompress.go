@@ -119,7 +119,28 @@ func (l *spooledLayer) compress() (err error) {
 	if got := hashOf(plain); got != l.diffID {
 		return fmt.Errorf("damaged: its content has diff ID %s", got)
 	}
+	if l.dense && l.comp == Gzip {
+		if err := holds(io.NewSectionReader(f, 0, out.n), l.diffID); err != nil {
+			return err
+		}
+	}
 	l.f, l.digest, l.size = f, hashOf(sum), out.n
+	return nil
+}
+
+// holds reads a gzip stream of this program's own encoder as everybody will, with another one's decoder.
+func holds(r io.Reader, diffID v1.Hash) error {
+	zr, err := gzip.NewReader(r)
+	if err != nil {
+		return fmt.Errorf("reading it again: %w", err)
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, zr); err != nil {
+		return fmt.Errorf("reading it again: %w", err)
+	}
+	if got := hashOf(sum); got != diffID {
+		return fmt.Errorf("reading it again: its content has diff ID %s", got)
+	}
 	return nil
 }
 
