@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
 	solvererrors "github.com/moby/buildkit/solver/errdefs"
@@ -159,11 +160,37 @@ func lastLines(b []byte, n int) []string {
 
 var noSecret = regexp.MustCompile(`secret (\S+): not found`)
 
+// complains begins a line by which pip, apt, apk, npm, Go, cargo and shells say what is wrong.
+var complains = regexp.MustCompile(`^\s*(ERROR:|error:|E:|npm (ERR!|error) [A-Za-z]|fatal:|go: \S|/bin/sh: )`)
+
+// complaint is the first line of a failed step's last ones that says what is wrong, cut short; "" when none does.
+func complaint(log []string) string {
+	for _, l := range log {
+		if complains.MatchString(l) {
+			l = strings.TrimSpace(strings.Map(func(r rune) rune {
+				if unicode.IsControl(r) {
+					return -1
+				}
+				return r
+			}, l))
+			if len([]rune(l)) > 160 {
+				l = string([]rune(l)[:159]) + "…"
+			}
+			return l
+		}
+	}
+	return ""
+}
+
 // describe says in one line what went wrong and what to do.
 func (e *BuildError) describe(err error) (message, hint string) {
 	raw := root(err)
 	if e.ExitCode != 0 {
-		return fmt.Sprintf("the command ended with exit code %d%s", e.ExitCode, exitMeaning(e.ExitCode)), ""
+		message = fmt.Sprintf("the command ended with exit code %d%s", e.ExitCode, exitMeaning(e.ExitCode))
+		if c := complaint(e.Log); c != "" {
+			message += ": " + c
+		}
+		return message, ""
 	}
 	if m := noSecret.FindStringSubmatch(raw); m != nil {
 		return raw, fmt.Sprintf("give --secret id=%s,src=FILE or env=NAME", m[1])
