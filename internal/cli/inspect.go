@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -39,18 +40,19 @@ const inspectExamples = `  lighten inspect python:3.11-slim
   lighten inspect docker-daemon:shop --format json --files
   lighten inspect shop:1 --base python:3.11
   lighten inspect -i oci:layout:shop
+  lighten inspect shop:1 --html shop.html
   docker save shop | lighten inspect - --format markdown
   lighten inspect shop:1 --ci
   lighten inspect shop:1 --budget efficiency=95% --budget wasted=20MB --budget secrets=0`
 
 // inspectFlags are the flags of `lighten inspect`.
 type inspectFlags struct {
-	platform, format, base string
-	files, explore         bool
-	ci, exact              bool
-	maxEntries, maxPath    int
-	maxNames               check.Size
-	budget                 []string
+	platform, format, base, html string
+	files, explore               bool
+	ci, exact                    bool
+	maxEntries, maxPath          int
+	maxNames                     check.Size
+	budget                       []string
 }
 
 // inspectCommand is `lighten inspect`.
@@ -66,6 +68,7 @@ func inspectCommand(g *global) *cobra.Command {
 	f.StringVar(&o.format, "format", "table", "of the result: "+strings.Join(report.InspectFormats, ", "))
 	f.StringVar(&o.base, "base", "", "the image that it was built on: its layers are named, and smaller forms of it are asked for")
 	f.BoolVarP(&o.explore, "interactive", "i", false, "look around in a full-screen terminal program (? in it lists the keys)")
+	f.StringVar(&o.html, "html", "", "write a page for a browser to this file: map, findings, layers and files (-: standard output, instead of --format)")
 	f.BoolVar(&o.exact, "exact", false, "measure what findings take of the compressed layers: compress these without them (slow)")
 	f.IntVar(&o.maxEntries, "max-entries", 10<<20, "refuse a layer of more files")
 	f.IntVar(&o.maxPath, "max-path", 16<<10, "refuse a layer with a longer path, in bytes")
@@ -88,8 +91,8 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 		return err
 	}
 	if o.explore {
-		if c.Flags().Changed("format") {
-			return errors.New("reading -i and --format: the terminal program takes the place of what --format prints: leave one out")
+		if c.Flags().Changed("format") || o.html == "-" {
+			return errors.New("reading -i: the terminal program takes the place of what --format and --html - print: leave one out")
 		}
 		if err := explore.Check(c.OutOrStdout()); err != nil {
 			return err
@@ -99,15 +102,42 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 	if err != nil {
 		return err
 	}
-	if o.explore {
-		runtimedebug.FreeOSMemory() // what the report was made from: the program may stay open for long
-		return explore.Run(c.Context(), rep, c.OutOrStdout())
-	}
 	rep.Seconds = time.Since(start).Seconds()
-	if err := rep.Write(c.OutOrStdout(), o.format, width(c.OutOrStdout())); err != nil {
+	if err := showInspect(c, rep, o); err != nil {
 		return err
 	}
 	return overBudget(rep.Budget)
+}
+
+// showInspect brings the report to where the flags say.
+func showInspect(c *cobra.Command, rep *report.Inspect, o *inspectFlags) error {
+	out := c.OutOrStdout()
+	switch o.html {
+	case "":
+	case "-":
+		return rep.HTML(out)
+	default:
+		if err := savePage(o.html, rep); err != nil {
+			return err
+		}
+	}
+	if o.explore {
+		runtimedebug.FreeOSMemory() // what the report was made from: the program may stay open for long
+		return explore.Run(c.Context(), rep, out)
+	}
+	if !o.files {
+		rep.Files = nil // the page alone wanted them
+	}
+	return rep.Write(out, o.format, width(out))
+}
+
+// savePage writes a report's page to a file, whole or not at all.
+func savePage(file string, rep *report.Inspect) error {
+	var page bytes.Buffer
+	if err := rep.HTML(&page); err != nil {
+		return err
+	}
+	return save(file, page.Bytes())
 }
 
 // inspectImage reads an image, takes it apart and holds it against limits.
@@ -137,7 +167,7 @@ func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags, limi
 			return nil, err
 		}
 	}
-	rep, err := inspectReport(ref, img, found, o.files || o.explore)
+	rep, err := inspectReport(ref, img, found, o.files || o.explore || o.html != "")
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}

@@ -47,7 +47,11 @@ func (m *Model) aboutLayer(i int) []string {
 	if i == 0 {
 		texts := []string{m.join(count(len(r.Layers), "layer"), count(r.FileCount, "file"), count(r.Packages, "package"), clean(r.Libc), "runs as "+clean(r.User))}
 		if b := r.Base; b != nil {
-			texts = append(texts, clean(fmt.Sprintf("base: %s, the first %s (%s)", b.Name, count(b.Layers, "layer"), b.How)), clean(b.Advice))
+			first := ""
+			if b.Layers > 0 {
+				first = ", the first " + count(b.Layers, "layer")
+			}
+			texts = append(texts, clean("base: "+b.Name+first+" ("+b.How+")"), clean(b.Advice))
 		}
 		return append(texts, clean(r.Digest))
 	}

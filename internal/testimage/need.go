@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,12 @@ var needs = map[string]func() string{
 		}
 		return ""
 	},
+	"browser": func() string {
+		if Browser() == "" {
+			return "no Chromium here (apt-get install chromium-headless-shell)"
+		}
+		return ""
+	},
 	"apk": func() string {
 		ok, err := ServeAlpine()
 		if err != nil {
@@ -49,9 +56,10 @@ var needs = map[string]func() string{
 }
 
 // Need skips the test unless the machine has all of what is asked for: "root", "bases" (any base images), "apk"
-// (the package repository of the Alpine ones), "docker" (a daemon that answers), "base:REF" (that base image), or
-// the name of a program in PATH ("runc", "skopeo"). Under LIGHTEN_TEST_STRICT=1 a missing root, runc or set of base
-// images fails the test instead, so that a run which is meant to be complete cannot pass by skipping.
+// (the package repository of the Alpine ones), "docker" (a daemon that answers), "browser" (see [Browser]), "base:REF"
+// (that base image), or the name of a program in PATH ("runc", "skopeo"). Under LIGHTEN_TEST_STRICT=1 a missing root,
+// runc, browser or set of base images fails the test instead, so that a run which is meant to be complete cannot pass
+// by skipping.
 func Need(t testing.TB, what ...string) {
 	t.Helper()
 	for _, w := range what {
@@ -59,11 +67,21 @@ func Need(t testing.TB, what ...string) {
 		if why == "" {
 			continue
 		}
-		if os.Getenv("LIGHTEN_TEST_STRICT") == "1" && (w == "root" || w == "runc" || w == "bases") {
+		if os.Getenv("LIGHTEN_TEST_STRICT") == "1" && slices.Contains([]string{"root", "runc", "browser", "bases"}, w) {
 			t.Fatalf("%s is missing (LIGHTEN_TEST_STRICT=1): %s", w, why)
 		}
 		t.Skipf("%s is missing: %s", w, why)
 	}
+}
+
+// Browser returns the program that is Chromium on this machine, the one without windows first; "" when there is none.
+func Browser() string {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			return p
+		}
+	}
+	return ""
 }
 
 func missing(what string) string {
