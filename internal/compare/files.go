@@ -194,7 +194,9 @@ func owner(s Side, e *image.Entry) string {
 
 // Largest returns the n paths of a kind that weigh most, in either direction. Directories that come or go are not among them.
 func (f *Files) Largest(what What, n int) []File {
-	list := slices.DeleteFunc(slices.Clone(f.List), func(x File) bool { return x.What != what || what != Changed && strings.HasPrefix(x.Before+x.After, "dir ") })
+	list := slices.DeleteFunc(slices.Clone(f.List), func(x File) bool {
+		return x.What != what || what != Changed && strings.HasPrefix(x.Before+x.After, "dir ")
+	})
 	slices.SortStableFunc(list, func(x, y File) int { return cmp.Compare(abs(y.Bytes), abs(x.Bytes)) })
 	return list[:min(n, len(list))]
 }

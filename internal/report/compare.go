@@ -50,7 +50,7 @@ func ReadCompare(r io.Reader) (*Compare, error) {
 	if c.Schema != CompareSchema {
 		return nil, fmt.Errorf("its schema is %q, not %q: write it with lighten compare --format json", Clean(c.Schema), CompareSchema)
 	}
-	if len(c.Images) == 0 {
+	if c.Earlier < 0 || c.Earlier >= len(c.Images) {
 		return nil, fmt.Errorf("it has no image")
 	}
 	return &c, nil
@@ -127,7 +127,7 @@ func (c *Compare) csv(w io.Writer) error {
 		}
 	}
 	for _, row := range rows {
-		for i := range row {
+		for i := range row[:len(row)-1] { // the last is a number of ours, which may be negative
 			row[i] = csvText(row[i])
 		}
 		if err := out.Write(row); err != nil {

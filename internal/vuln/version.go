@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"deps.dev/util/semver"
-	apk "github.com/knqyf263/go-apk-version"
 	deb "github.com/knqyf263/go-deb-version"
 	rpm "github.com/knqyf263/go-rpm-version"
 
@@ -33,15 +32,11 @@ func Compare(ecosystem, a, b string) (int, error) {
 		}
 		return x.Compare(y), nil
 	case inventory.APK:
-		x, err := apk.NewVersion(a)
+		c, err := compareAPK(a, b)
 		if err != nil {
-			return 0, fmt.Errorf("comparing versions: %q: %w", a, err)
+			return 0, fmt.Errorf("comparing versions: %w", err)
 		}
-		y, err := apk.NewVersion(b)
-		if err != nil {
-			return 0, fmt.Errorf("comparing versions: %q: %w", b, err)
-		}
-		return x.Compare(y), nil
+		return c, nil
 	case inventory.RPM:
 		x := rpm.NewVersion(a)
 		return x.Compare(rpm.NewVersion(b)), nil
