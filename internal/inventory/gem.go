@@ -36,11 +36,25 @@ func claimGem(i *Inventory, e *image.Entry, all []record, packages []*Package) {
 		i.claimDir(path.Join(home, d, full), pkg)
 	}
 	i.ownFile(path.Join(home, "cache", full+".gem"), pkg)
-	for x := range i.tree.Under(path.Join(home, "extensions") + "/") { // PLATFORM/ABI/NAME-VERSION
-		if x.IsDir() && path.Base(x.Path) == full {
-			i.claimDir(x.Path, pkg)
+	for _, d := range i.gemExtensions(home)[full] {
+		i.claimDir(d, pkg)
+	}
+}
+
+// gemExtensions returns the directories of compiled extensions by the gems they are of: HOME/extensions/PLATFORM/ABI/NAME-VERSION.
+func (i *Inventory) gemExtensions(home string) map[string][]string {
+	if found, ok := i.extensions[home]; ok {
+		return found
+	}
+	found := map[string][]string{}
+	prefix := path.Join(home, "extensions") + "/"
+	for x := range i.tree.Under(prefix) {
+		if x.IsDir() && strings.Count(x.Path[len(prefix):], "/") == 2 {
+			found[path.Base(x.Path)] = append(found[path.Base(x.Path)], x.Path)
 		}
 	}
+	i.extensions[home] = found
+	return found
 }
 
 var (

@@ -48,13 +48,14 @@ func (p Package) System() bool {
 
 // Inventory is the packages of an image and what they own.
 type Inventory struct {
-	tree     *image.Tree
-	packages []*Package
-	owners   map[string]*Package // by Tree.Real
-	modules  map[string]*Package // Python module, dotted -> distribution
-	dirs     map[string]*Package // directories of which the content belongs to a package
-	notes    []string
-	real     map[string]string // cache of Tree.Real for directories
+	tree       *image.Tree
+	packages   []*Package
+	owners     map[string]*Package            // by Tree.Real
+	modules    map[string]*Package            // Python module, dotted -> distribution
+	dirs       map[string]*Package            // directories of which the content belongs to a package
+	extensions map[string]map[string][]string // see gemExtensions
+	notes      []string
+	real       map[string]string // cache of Tree.Real for directories
 }
 
 // KeepName names what [Want], [Distil] and [Examine] do, for image.TreeOptions. It changes when they do.
@@ -85,7 +86,7 @@ func Want(p string, size int64) bool {
 // Read reads every package database of the tree, which must hold the content that [Want] asks for. Without the facts of
 // [Distil] and [Examine] it knows the packages of dpkg, apk and Python alone.
 func Read(t *image.Tree) (*Inventory, error) {
-	i := &Inventory{tree: t, owners: map[string]*Package{}, modules: map[string]*Package{}, dirs: map[string]*Package{}, real: map[string]string{}}
+	i := &Inventory{tree: t, owners: map[string]*Package{}, modules: map[string]*Package{}, dirs: map[string]*Package{}, extensions: map[string]map[string][]string{}, real: map[string]string{}}
 	for _, read := range []func(*Inventory) error{readDpkg, readStatusDir, readAPK, readPython, readFacts} {
 		if err := read(i); err != nil {
 			return nil, err

@@ -23,15 +23,14 @@ func isArchive(base string) bool {
 // none.
 const (
 	maxInnerDepth = 3
-	maxInner      = 5000      // archives in an archive
-	maxInflated   = 512 << 20 // bytes of compressed archives in an archive
+	maxArtifacts  = 20_000
 )
 
 // javaArchive reads which artifacts an archive is and holds: Maven's pom.properties, else the manifest, else its name tell. Archives
 // in it, as in the BOOT-INF/lib of Spring Boot, are parts of it.
 func javaArchive(r io.ReaderAt, size int64, base string) []record {
 	a := &archives{}
-	a.read(r, size, base, 0)
+	a.archive(r, size, base, 0)
 	for n := range a.all {
 		a.all[n].Kind = Maven
 	}
@@ -45,49 +44,44 @@ func javaArchive(r io.ReaderAt, size int64, base string) []record {
 }
 
 type archives struct {
-	all      []record
-	inner    int
-	inflated int64
+	unzipper
+	all []record
 }
 
-func (a *archives) read(r io.ReaderAt, size int64, base string, depth int) {
-	z, err := openZip(r, size)
+func (a *archives) archive(r io.ReaderAt, size int64, base string, depth int) {
+	z, err := a.open(r, size)
 	if err != nil {
 		return
 	}
-	a.all = append(a.all, artifacts(z, base)...)
+	a.all = append(a.all, a.artifacts(z, base)...)
 	for _, f := range z.File {
-		if !isArchive(path.Base(f.Name)) || depth == maxInnerDepth || a.inner == maxInner {
+		if !isArchive(path.Base(f.Name)) || depth == maxInnerDepth || len(a.all) >= maxArtifacts {
 			continue
 		}
-		a.inner++
 		if f.Method == zip.Store { // where it lies it can be read in place
 			if at, err := f.DataOffset(); err == nil && at >= 0 && f.UncompressedSize64 <= uint64(size) {
-				a.read(io.NewSectionReader(r, at, int64(f.UncompressedSize64)), int64(f.UncompressedSize64), path.Base(f.Name), depth+1)
+				a.archive(io.NewSectionReader(r, at, int64(f.UncompressedSize64)), int64(f.UncompressedSize64), path.Base(f.Name), depth+1)
 			}
 			continue
 		}
-		if a.inflated += int64(min(f.UncompressedSize64, maxInnerZip)); a.inflated > maxInflated {
-			return
-		}
-		if b, err := readZipped(f, maxInnerZip); err == nil {
-			a.read(bytes.NewReader(b), int64(len(b)), path.Base(f.Name), depth+1)
+		if b, err := a.read(f, maxInnerZip); err == nil {
+			a.archive(bytes.NewReader(b), int64(len(b)), path.Base(f.Name), depth+1)
 		}
 	}
 }
 
 // artifacts returns what an archive is, and then, of one into which others were unpacked, those.
-func artifacts(z *zip.Reader, base string) []record {
+func (a *archives) artifacts(z *zip.Reader, base string) []record {
 	var poms []record
 	var manifest map[string]string
 	for _, f := range z.File {
 		switch {
 		case f.Name == "META-INF/MANIFEST.MF":
-			if b, err := readZipped(f, maxZipped); err == nil {
+			if b, err := a.read(f, maxZipped); err == nil {
 				manifest = parseManifest(b)
 			}
-		case strings.HasPrefix(f.Name, "META-INF/maven/") && path.Base(f.Name) == "pom.properties":
-			if b, err := readZipped(f, 64<<10); err == nil {
+		case len(a.all)+len(poms) < maxArtifacts && strings.HasPrefix(f.Name, "META-INF/maven/") && path.Base(f.Name) == "pom.properties":
+			if b, err := a.read(f, 64<<10); err == nil {
 				poms = append(poms, parsePomProperties(b)...)
 			}
 		}

@@ -50,7 +50,8 @@ func isYarnCache(dir, base string) bool {
 }
 
 func yarnArchive(r io.ReaderAt, size int64) []record {
-	z, err := openZip(r, size)
+	var u unzipper
+	z, err := u.open(r, size)
 	if err != nil {
 		return nil
 	}
@@ -59,7 +60,7 @@ func yarnArchive(r io.ReaderAt, size int64) []record {
 		if !isNodePackage(dir, base) {
 			continue
 		}
-		b, err := readZipped(f, maxZipped)
+		b, err := u.read(f, maxZipped)
 		if err != nil {
 			return nil
 		}

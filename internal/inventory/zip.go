@@ -7,49 +7,56 @@ import (
 	"io"
 )
 
-// Bounds on archives. The directory of the largest known jar takes 3 MB.
+// Bounds on an archive, with all archives in it. The directory of the largest known jar takes 3 MB.
 const (
-	maxZipDirectory = 16 << 20 // bytes read to learn what is in one
-	maxZipped       = 1 << 20  // bytes of a manifest in one
-	maxInnerZip     = 32 << 20 // bytes of a compressed archive in one
+	maxZipDirectory = 16 << 20  // bytes read to learn what is in them
+	maxInflated     = 256 << 20 // bytes taken out of them
+	maxZipped       = 1 << 20   // bytes of a manifest
+	maxInnerZip     = 32 << 20  // bytes of a compressed archive in one
 )
 
-// errZipDirectory is what a reader with a bound says.
-var errZipDirectory = errors.New("its directory is too large")
+// unzipper reads archives within those bounds.
+type unzipper struct {
+	directory, inflated int64 // bytes so far
+}
 
-// bounded reads no more than some bytes until it is let go.
+var errZipTooLarge = errors.New("the archive holds too much")
+
+// bounded counts the bytes that are read until it is let go.
 type bounded struct {
 	io.ReaderAt
-	left int64 // negative: no bound
+	u *unzipper // nil: let go
 }
 
 func (b *bounded) ReadAt(p []byte, off int64) (int, error) {
-	if b.left >= 0 {
-		if int64(len(p)) > b.left {
-			return 0, errZipDirectory
+	if b.u != nil {
+		if b.u.directory += int64(len(p)); b.u.directory > maxZipDirectory {
+			return 0, errZipTooLarge
 		}
-		b.left -= int64(len(p))
 	}
 	return b.ReaderAt.ReadAt(p, off)
 }
 
-// openZip reads an archive's directory, of which it bounds the size: memory is taken for each line of it.
-func openZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
-	b := &bounded{r, maxZipDirectory}
+// open reads an archive's directory: memory is taken for each line of it.
+func (u *unzipper) open(r io.ReaderAt, size int64) (*zip.Reader, error) {
+	b := &bounded{r, u}
 	z, err := zip.NewReader(b, size)
-	b.left = -1
+	b.u = nil
 	return z, err
 }
 
-// readZipped reads a file of an archive that is not larger than limit.
-func readZipped(f *zip.File, limit int64) ([]byte, error) {
+// read reads a file of an archive that is not larger than limit.
+func (u *unzipper) read(f *zip.File, limit int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(limit) {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", f.Name, f.UncompressedSize64, limit)
+	}
+	if u.inflated += int64(f.UncompressedSize64); u.inflated > maxInflated {
+		return nil, errZipTooLarge
 	}
 	r, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	return io.ReadAll(io.LimitReader(r, limit))
+	return io.ReadAll(io.LimitReader(r, int64(f.UncompressedSize64))) // which may be a lie
 }
