@@ -83,7 +83,7 @@ func (o *compareFlags) run(c *cobra.Command, g *global, refs []string) error {
 		return err
 	}
 	rep := &report.Compare{Schema: report.CompareSchema, Against: o.against, Held: o.held, VulnDB: o.vulndb, Images: []compare.Image{}, Pairs: []compare.Pair{}}
-	if err := o.earlier(rep, len(refs)); err != nil {
+	if err := o.earlier(rep, len(refs), limits); err != nil {
 		return err
 	}
 	a, err := g.access()
@@ -131,7 +131,7 @@ func (o *compareFlags) limits() ([]compare.Growth, error) {
 }
 
 // earlier puts the images of an earlier report first.
-func (o *compareFlags) earlier(rep *report.Compare, now int) error {
+func (o *compareFlags) earlier(rep *report.Compare, now int, limits []compare.Growth) error {
 	if o.against == "" {
 		return nil
 	}
@@ -145,6 +145,11 @@ func (o *compareFlags) earlier(rep *report.Compare, now int) error {
 		return fmt.Errorf("reading --against %s: %w", o.against, err)
 	}
 	images := old.Images[old.Earlier:] // what was the earlier one then is no matter of now
+	for _, i := range images {
+		if o.vulndb != "" && i.Vulnerabilities == nil && slices.ContainsFunc(limits, func(l compare.Growth) bool { return l.What == "vulnerabilities" }) {
+			return fmt.Errorf("reading --against %s: the vulnerabilities of %s are not in it: write it with --vulndb", o.against, i.Name)
+		}
+	}
 	if len(images) != 1 && len(images) != now {
 		return fmt.Errorf("reading --against %s: it has %d images, and %d are named: want as many, or one", o.against, len(images), now)
 	}

@@ -36,7 +36,7 @@ type Image struct {
 	Packages        []Package            `json:"packages"`
 	Config          map[string]string    `json:"config"` // what a container gets, by key: "env PATH", "cmd", "user", …
 	Surface         Surface              `json:"surface"`
-	Vulnerabilities []vuln.Vulnerability `json:"vulnerabilities,omitempty"` // null: nobody looked
+	Vulnerabilities []vuln.Vulnerability `json:"vulnerabilities"` // null: nobody looked
 	Notes           []string             `json:"notes,omitempty"`
 
 	config map[string]string // with values that nobody should print
