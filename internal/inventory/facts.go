@@ -64,6 +64,9 @@ func Distil(p string, size int64) func([]byte) []string {
 			return func(b []byte) []string { return encode(eco.parse(b)) }
 		}
 	}
+	if isPNPMStore(dir) {
+		return func(b []byte) []string { return encode(parsePackageJSON(b)) }
+	}
 	return nil
 }
 
@@ -153,6 +156,9 @@ func (i *Inventory) takeManifest(e *image.Entry, all []record) {
 		}
 	}
 	for _, r := range all { // a program or an archive
+		if r.Kind == "" {
+			continue // another name, by a hard link, of a manifest
+		}
 		p := i.add(Package{Ecosystem: r.Kind, Name: r.Name, Version: r.Version, Depends: r.Depends, File: e.Path})
 		if r.Main {
 			i.own(e.Path, p)
@@ -198,7 +204,7 @@ func (i *Inventory) dirOwner(dir string) *Package {
 }
 
 // names returns the keys of a JSON object that lists dependencies, sorted.
-func names[T any](m map[string]T) []string {
+func names(m map[string]any) []string {
 	var list []string
 	for n := range m {
 		list = append(list, n)

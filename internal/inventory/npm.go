@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
@@ -30,6 +31,12 @@ func isNodePackage(dir, base string) bool {
 	}
 	return name != "" && name[0] != '.' && name[0] != '@'
 }
+
+var pnpmStore = regexp.MustCompile(`/store/v\d+/files/[0-9a-f]{2}/$`)
+
+// isPNPMStore tells pnpm's store, of which the files of all packages are hard links: in a layer, a package.json may have its content
+// there, under the name of a digest.
+func isPNPMStore(dir string) bool { return pnpmStore.MatchString(dir) }
 
 func parsePackageJSON(b []byte) []record {
 	var x struct {
