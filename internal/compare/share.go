@@ -14,8 +14,8 @@ type Together struct {
 	Layers      int   `json:"layers"`
 }
 
-// Share finds out which layers the images share, fills in what each has for itself, and returns what all take. Layers are the same on
-// disk by their diff IDs; a layer need not be pulled again when its blob is the same, where the blob is known.
+// Share finds out which layers the images share, fills in what each has for itself, and returns what all take. Layers are the same by
+// their diff IDs. Of two that are compressed otherwise, all take both to pull.
 func Share(images []Image, held []v1.Image) (Together, error) {
 	there, err := layersOf(held)
 	if err != nil {
@@ -30,7 +30,7 @@ func Share(images []Image, held []v1.Image) (Together, error) {
 		all.PullBytes += i.PullBytes
 		for k := range i.Layers {
 			l := &i.Layers[k]
-			l.SharedBy, l.Held = sharers(images, n, *l), there[l.Digest] || there[l.DiffID]
+			l.SharedBy, l.Held = sharers(images, n, *l), there[l.DiffID]
 			repeated := mine[l.blob()]
 			mine[l.blob()] = true
 			if len(l.SharedBy) == 0 {

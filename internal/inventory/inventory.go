@@ -59,7 +59,7 @@ type Inventory struct {
 }
 
 // KeepName names what [Want], [Distil] and [Examine] do, for image.TreeOptions. It changes when they do.
-const KeepName = "inventory 2"
+const KeepName = "inventory 3"
 
 // Want reports whether [Read] needs the content of the file at path: the rule for image.TreeOptions.Keep. It includes
 // what tells the distribution (os-release), the users, and the loader's configuration, all small and wanted by others.
