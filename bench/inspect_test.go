@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/lighten/lighten/internal/image"
@@ -40,13 +41,12 @@ func BenchmarkInspect(b *testing.B) {
 
 // BenchmarkInspectDeletions removes 300 files of the image in a layer each.
 func BenchmarkInspectDeletions(b *testing.B) {
-	plain := manyFiles(b)["plain"]
-	deleted := testimage.Deletions(b, plain, 300)
+	refs := manyFiles(b)
 	state := b.TempDir()
 	for b.Loop() {
 		for range rounds {
-			report(b, "inspect-plain", inspectOf(b, state, plain))
-			report(b, "inspect-deleted", inspectOf(b, state, deleted))
+			report(b, "inspect-plain", inspectOf(b, state, refs["plain"]))
+			report(b, "inspect-deleted", inspectOf(b, state, refs["deleted"]))
 		}
 		ratio(b, "inspect-deleted", "inspect-plain")
 	}
@@ -72,19 +72,49 @@ func floorOf(b *testing.B, kind, ref string) usage {
 	return run(b, "", self)
 }
 
-// manyFiles writes the image in every form: layouts plain, gzip and zstd, and an archive as `docker save` writes it.
+// manyVariable names the directory that TestWriteManyFiles writes to.
+const manyVariable = "LIGHTEN_BENCH_MANY"
+
+// manyFiles writes the image in every form: layouts plain, gzip and zstd, an archive as `docker save` writes it, and the
+// plain layout with 300 layers more, of a deletion each. That takes gigabytes of memory, which a process passes on to the
+// peak of those it starts; so another process does it.
 func manyFiles(b *testing.B) map[string]string {
 	b.Helper()
-	dir := b.TempDir()
-	gz := testimage.ManyFiles(b)
-	img, err := image.Open(b.Context(), gz, image.Options{})
+	self, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)
 	}
-	refs := map[string]string{"gzip": gz, "zstd": "oci:" + filepath.Join(dir, "zstd"), "plain": testimage.Plain(b, img), "saved": filepath.Join(dir, "saved.tar")}
-	if err := image.Write(b.Context(), img, refs["zstd"], image.WriteOptions{Compression: image.Zstd}); err != nil {
-		b.Fatal(err)
+	dir := b.TempDir()
+	b.Setenv(manyVariable, dir)
+	run(b, "", self, "-test.run", "^TestWriteManyFiles$")
+	os.Unsetenv(manyVariable)
+	refs := map[string]string{"saved": filepath.Join(dir, "saved.tar")}
+	for _, kind := range []string{"plain", "gzip", "zstd", "deleted"} {
+		refs[kind] = "oci:" + filepath.Join(dir, kind)
 	}
-	testimage.Save(b, img, refs["saved"])
 	return refs
+}
+
+// TestWriteManyFiles is no test: see [manyFiles].
+func TestWriteManyFiles(t *testing.T) {
+	dir := os.Getenv(manyVariable)
+	if dir == "" {
+		t.Skip("the benchmarks call it")
+	}
+	img, err := image.Open(t.Context(), testimage.ManyFiles(t), image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := testimage.Plain(t, img)
+	for kind, ref := range map[string]string{"plain": plain, "deleted": testimage.Deletions(t, plain, 300)} {
+		if err := os.Rename(strings.TrimPrefix(ref, "oci:"), filepath.Join(dir, kind)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for kind, c := range map[string]image.Compression{"gzip": image.Keep, "zstd": image.Zstd} {
+		if err := image.Write(t.Context(), img, "oci:"+filepath.Join(dir, kind), image.WriteOptions{Compression: c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testimage.Save(t, img, filepath.Join(dir, "saved.tar"))
 }

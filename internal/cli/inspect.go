@@ -27,8 +27,9 @@ Bytes on disk are exact, and so is what later layers hide: overwritten, copied f
 another mode or owner, removed, made opaque, replaced. What files take of a
 compressed layer is estimated from the layer's own compression and marked with ~.
 
-IMAGE is NAME[:TAG|@DIGEST], docker-daemon:NAME, docker-archive:FILE, oci:DIR[:TAG],
-oci-archive:FILE, or - for an archive on standard input. Nothing of it is run.
+IMAGE is NAME[:TAG|@DIGEST], docker-daemon:NAME, podman:NAME, docker-archive:FILE,
+oci:DIR[:TAG], oci-archive:FILE, or - for an archive on standard input. Nothing of
+it is run.
 
 With --ci the image is held against the budget in lighten.yaml here and against
 dive's .dive-ci, with --budget against a limit of your own: efficiency (at least),
@@ -70,7 +71,7 @@ func inspectCommand(g *global) *cobra.Command {
 	f.BoolVarP(&o.explore, "interactive", "i", false, "look around in a full-screen terminal program (? in it lists the keys)")
 	f.StringVar(&o.html, "html", "", "write a page for a browser to this file: map, findings, layers and files (-: standard output, instead of --format)")
 	f.BoolVar(&o.exact, "exact", false, "measure what findings take of the compressed layers: compress these without them (slow)")
-	f.IntVar(&o.maxEntries, "max-entries", 10<<20, "refuse a layer of more files")
+	f.IntVar(&o.maxEntries, "max-entries", 2_000_000, "refuse an image with more files in all layers; each takes some 350 bytes of memory")
 	f.IntVar(&o.maxPath, "max-path", 16<<10, "refuse a layer with a longer path, in bytes")
 	o.maxNames = 1 << 30
 	f.Var(&o.maxNames, "max-names", "refuse a layer with more bytes of names together")
@@ -90,6 +91,8 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 	if err != nil {
 		return err
 	}
+	// What is read stays, so that a heap of twice its size would be held for nothing: 117 instead of 92 MB for 100,000 files.
+	defer runtimedebug.SetGCPercent(runtimedebug.SetGCPercent(30))
 	if o.explore {
 		if c.Flags().Changed("format") || o.html == "-" {
 			return errors.New("reading -i: the terminal program takes the place of what --format and --html - print: leave one out")

@@ -6,14 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/moby/client"
 )
 
-// dockerClient connects to the local Docker ($DOCKER_HOST, else its socket) and finds out which API it speaks.
-func dockerClient(ctx context.Context) (*client.Client, error) {
+// dockerClient connects to the local Docker ($DOCKER_HOST, else its socket), or to podman, which speaks the same at a socket
+// of its own, and finds out which API it speaks.
+func dockerClient(ctx context.Context, transport string) (*client.Client, error) {
+	if transport == transportPodman {
+		return podmanClient(ctx)
+	}
 	c, err := client.New(client.FromEnv)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Docker: %w", err)
@@ -24,9 +30,38 @@ func dockerClient(ctx context.Context) (*client.Client, error) {
 	return c, nil
 }
 
+// podmanClient connects to podman's service: $CONTAINER_HOST, as podman itself does, else the socket of this user's, else the
+// system's.
+func podmanClient(ctx context.Context) (*client.Client, error) {
+	host := os.Getenv("CONTAINER_HOST")
+	if host == "" {
+		socket := "/run/podman/podman.sock"
+		if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+			if own := filepath.Join(dir, "podman", "podman.sock"); exists(own) {
+				socket = own
+			}
+		}
+		host = "unix://" + socket
+	}
+	c, err := client.New(client.WithHost(host))
+	if err != nil {
+		return nil, fmt.Errorf("connecting to podman: %w", err)
+	}
+	if _, err := c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
+		return nil, errors.Join(fmt.Errorf("connecting to podman at %s: %w; start its service with `podman system service` or `systemctl start podman.socket`, or name `podman save`'s docker-archive:FILE", host, err), c.Close())
+	}
+	return c, nil
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
 // openDaemon saves the image from the local Docker to a temporary file: the daemon has no way to give one layer.
-func openDaemon(ctx context.Context, ref string, o Options) (v1.Image, error) {
-	c, err := dockerClient(ctx)
+func openDaemon(ctx context.Context, l location, o Options) (v1.Image, error) {
+	ref := l.name
+	c, err := dockerClient(ctx, l.transport)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +82,8 @@ func openDaemon(ctx context.Context, ref string, o Options) (v1.Image, error) {
 }
 
 // loadDaemon hands an archive in `docker save`'s format to the local Docker as it is made.
-func loadDaemon(ctx context.Context, write func(io.Writer) error) error {
-	c, err := dockerClient(ctx)
+func loadDaemon(ctx context.Context, transport string, write func(io.Writer) error) error {
+	c, err := dockerClient(ctx, transport)
 	if err != nil {
 		return err
 	}

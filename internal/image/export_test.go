@@ -30,7 +30,13 @@ func ReadLayer(r io.Reader) ([]string, error) {
 	return paths, t.merge()
 }
 
-func ReadELF(b []byte) *ELF { return readELF(bytes.NewReader(b), int64(len(b))) }
+func ReadELF(b []byte) *ELF {
+	e := readELF(bytes.NewReader(b), int64(len(b)))
+	if e != nil {
+		e.Debug = debugBytes(bytes.NewReader(b), int64(len(b)))
+	}
+	return e
+}
 
 // DecodeIndex reads a cached index without its checksum, and reports whether it was whole.
 func DecodeIndex(b []byte) bool {

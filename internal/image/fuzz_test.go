@@ -59,6 +59,9 @@ func FuzzReadELF(f *testing.F) {
 		if e == nil {
 			return
 		}
+		if e.Debug < 0 || e.Debug > int64(len(b)) {
+			t.Errorf("%d bytes of debug information in %d", e.Debug, len(b))
+		}
 		for _, s := range append(append([]string{e.Interp, e.Soname}, e.Needed...), e.Runpath...) {
 			if len(s) > 4096 || strings.ContainsRune(s, 0) {
 				t.Errorf("a string of %d bytes", len(s))

@@ -279,8 +279,8 @@ func (p *layerPass) bound(h *tar.Header, name string) error {
 	switch {
 	case len(name) > p.o.MaxPath || len(h.Linkname) > p.o.MaxPath:
 		return fmt.Errorf("%w: a name of %d bytes (limit %d) in %q", ErrLimit, max(len(name), len(h.Linkname)), p.o.MaxPath, truncate(name, 80))
-	case len(p.index.entries)+len(p.index.whiteouts)+len(p.index.opaque) >= p.o.MaxEntries:
-		return fmt.Errorf("%w: more than %d files", ErrLimit, p.o.MaxEntries)
+	case p.o.entries.Add(1) > int64(p.o.MaxEntries):
+		return p.o.tooMany()
 	case p.names > p.o.MaxNames:
 		return fmt.Errorf("%w: names of more than %d bytes together", ErrLimit, p.o.MaxNames)
 	}

@@ -13,6 +13,7 @@ import (
 const (
 	transportRegistry      = "docker://"
 	transportDaemon        = "docker-daemon:"
+	transportPodman        = "podman:"
 	transportDockerArchive = "docker-archive:"
 	transportOCI           = "oci:"
 	transportOCIArchive    = "oci-archive:"
@@ -29,7 +30,12 @@ type location struct {
 
 // docker tells whether images lie there in Docker's own format: one platform, gzip, nothing attached.
 func (l location) docker() bool {
-	return l.transport == transportDockerArchive || l.transport == transportDaemon || l.transport == transportStream
+	return l.transport == transportDockerArchive || l.daemon() || l.transport == transportStream
+}
+
+// daemon tells whether a local Docker, or podman in its place, holds the image.
+func (l location) daemon() bool {
+	return l.transport == transportDaemon || l.transport == transportPodman
 }
 
 func (l location) String() string {
@@ -38,8 +44,8 @@ func (l location) String() string {
 		return "standard input"
 	case transportRegistry:
 		return l.name
-	case transportDaemon:
-		return transportDaemon + l.name
+	case transportDaemon, transportPodman:
+		return l.transport + l.name
 	}
 	s := l.transport + l.path
 	switch {
@@ -57,14 +63,14 @@ func parseLocation(ref string) (location, error) {
 	if ref == "-" {
 		return location{transport: transportStream}, nil
 	}
-	for _, t := range []string{transportDockerArchive, transportOCIArchive, transportOCI, transportDaemon} {
+	for _, t := range []string{transportDockerArchive, transportOCIArchive, transportOCI, transportDaemon, transportPodman} {
 		rest, ok := strings.CutPrefix(ref, t)
 		if !ok {
 			continue
 		}
 		l := location{transport: t}
 		switch t {
-		case transportDaemon:
+		case transportDaemon, transportPodman:
 			l.name = rest
 			if !isImageID(rest) {
 				if _, err := name.ParseReference(rest); err != nil {
@@ -83,7 +89,7 @@ func parseLocation(ref string) (location, error) {
 	}
 	rest := strings.TrimPrefix(ref, transportRegistry)
 	if _, err := name.ParseReference(rest); err != nil {
-		return location{}, fmt.Errorf("reading the image reference %q: %w; an image is NAME[:TAG|@DIGEST], docker-daemon:NAME, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE or -", ref, err)
+		return location{}, fmt.Errorf("reading the image reference %q: %w; an image is NAME[:TAG|@DIGEST], docker-daemon:NAME, podman:NAME, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE or -", ref, err)
 	}
 	return location{transport: transportRegistry, name: rest}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -44,9 +45,11 @@ type TreeOptions struct {
 
 	MaxContent int64 // largest content kept, in bytes; 0: 32 MiB
 	MaxKept    int64 // most bytes of content kept of a layer; 0: 512 MiB
-	MaxEntries int   // most entries of a layer; 0: 10 million
+	MaxEntries int   // most entries of all layers together, each of which takes some 350 bytes of memory; 0: 10 million
 	MaxPath    int   // longest path or link text, in bytes; 0: 16 KiB
 	MaxNames   int64 // most bytes of names in a layer; 0: 1 GiB
+
+	entries *atomic.Int64 // read so far
 }
 
 func (o TreeOptions) withDefaults() TreeOptions {
@@ -65,7 +68,14 @@ func (o TreeOptions) withDefaults() TreeOptions {
 	if o.MaxNames == 0 {
 		o.MaxNames = 1 << 30
 	}
+	if o.entries == nil {
+		o.entries = new(atomic.Int64)
+	}
 	return o
+}
+
+func (o *TreeOptions) tooMany() error {
+	return fmt.Errorf("%w: more than %d files", ErrLimit, o.MaxEntries)
 }
 
 // LayerInfo is a layer of an image.
@@ -137,7 +147,10 @@ func indexLayer(ctx context.Context, l v1.Layer, info LayerInfo, o *TreeOptions)
 	if o.Account { // what a file takes of the compressed form is another matter for another one
 		c.rule += ", accounted for in " + info.Digest.Hex
 	}
-	if index := c.load(info.DiffID); index != nil && len(index.entries) <= o.MaxEntries {
+	if index := c.load(info.DiffID); index != nil {
+		if o.entries.Add(int64(len(index.entries))) > int64(o.MaxEntries) {
+			return nil, o.tooMany()
+		}
 		return index, nil
 	}
 	index, err := scanLayer(ctx, l, info.DiffID, o)

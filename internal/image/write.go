@@ -113,8 +113,8 @@ func deliver(ctx context.Context, img v1.Image, arts []v1.Image, l location, rec
 			return err
 		}
 		return pushAttachments(ctx, arts, l.name, o)
-	case transportDaemon:
-		return loadDaemon(ctx, archive)
+	case transportDaemon, transportPodman:
+		return loadDaemon(ctx, l.transport, archive)
 	case transportOCI, transportOCIArchive:
 		c, err := contentsOf(img, arts, recorded)
 		if err != nil {
@@ -141,9 +141,9 @@ func writeContents(ctx context.Context, c *contents, l location) error {
 // recordedName is the name that an archive records.
 func recordedName(l location, given string) (string, error) {
 	switch {
-	case l.transport == transportDaemon:
+	case l.daemon():
 		if _, err := name.NewTag(l.name); err != nil {
-			return "", fmt.Errorf("%w; the local Docker wants NAME[:TAG]", err)
+			return "", fmt.Errorf("%w; a local daemon wants NAME[:TAG]", err)
 		}
 		return l.name, nil
 	case l.transport == transportOCI || l.transport == transportOCIArchive && l.selector != "":

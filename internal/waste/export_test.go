@@ -1,0 +1,4 @@
+package waste
+
+// DistilSecrets is what is remembered of a file, for the fuzz targets.
+var DistilSecrets = distilSecrets
