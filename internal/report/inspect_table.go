@@ -174,7 +174,7 @@ func (r *Inspect) class(s *strings.Builder, class, title string, width int) {
 		texts = append(texts, f.text(width))
 	}
 	if len(texts) > 0 {
-		fmt.Fprintf(s, "%s\n\n%s\n", sec.render(width, false), strings.Join(texts, ""))
+		fmt.Fprintf(s, "%s\n\n%s", sec.render(width, false), strings.Join(texts, ""))
 	}
 }
 
