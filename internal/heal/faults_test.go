@@ -2,15 +2,21 @@ package heal_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/closure"
@@ -132,6 +138,7 @@ func TestFaults(t *testing.T) {
 	t.Run("the result is run", func(t *testing.T) { resultIsRun(t, e) })
 	t.Run("no layers", func(t *testing.T) { noLayers(t, e) })
 	t.Run("many files", func(t *testing.T) { manyFiles(t, e) })
+	t.Run("a sparse file larger than the disk", func(t *testing.T) { hugeFile(t, e) })
 }
 
 // Programs answer as before, nothing had to be healed, and the files are what they were.
@@ -321,4 +328,37 @@ func manyFiles(t *testing.T, e *engine.Engine) {
 		t.Errorf("%d files stay of 4,000 that were looked up", n)
 	}
 	t.Logf("%.0f ms untraced, %.0f ms traced, %d look-ups", res.Original.Results[0].Millis, res.Traced.Report.Results[0].Millis, res.Traced.Record.Events)
+}
+
+// An image that claims more than the disk holds is refused before anything is unpacked.
+func hugeFile(t *testing.T, e *engine.Engine) {
+	testimage.Need(t, "tar")
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "huge"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Truncate(8<<40), f.Close()); err != nil {
+		t.Skip("no sparse files here: ", err)
+	}
+	archive, err := exec.Command("tar", "-C", dir, "--sparse", "-cf", "-", "huge").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, file := faultImage(t, plain, []fault{{name: "huge", sh: "echo ok", prints: "ok"}})
+	if img, err = mutate.AppendLayers(img, l); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	_, err = heal.Carve(t.Context(), img, faultOptions(t, e, file))
+	if err == nil || !strings.Contains(err.Error(), "unpacking the image takes 8.7") || !strings.Contains(err.Error(), "are free in") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(start); took > time.Minute {
+		t.Errorf("it took %s", took)
+	}
 }

@@ -124,6 +124,9 @@ func (h *healer) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the original: %w", err)
 	}
+	if h.Engine != nil {
+		return h.Engine.Room(ctx, h.res.Tree.Measure().Disk)
+	}
 	return nil
 }
 

@@ -40,6 +40,9 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 	if c.LightTree, c.LightInventory, err = Read(ctx, light, o.CacheDir); err != nil {
 		return nil, fmt.Errorf("reading the light image: %w", err)
 	}
+	if err := h.Engine.Room(ctx, c.LightTree.Measure().Disk); err != nil {
+		return nil, err
+	}
 	err = h.Engine.UseImage(ctx, original, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error { return h.ask(ctx, b) })
 	c.Original = h.res.Original
 	if err != nil {

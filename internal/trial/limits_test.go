@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/trial"
 )
@@ -128,7 +129,7 @@ const outDir = "/dev/.lighten/out/"
 // forge tries to write the report in the supervisor's place, and to reach into the supervisor.
 func forge([]string) int {
 	const lie = `{"version":1,"results":[{"name":"forged","passed":true}]}`
-	for _, f := range []string{outDir + "report.json", outDir + "report.json.tmp"} {
+	for _, f := range []string{outDir + check.ReportFile, outDir + check.ReportFile + ".tmp", outDir + check.RecordFile, outDir + check.RecordFile + ".tmp"} {
 		fmt.Println("forged", os.WriteFile(f, []byte(lie), 0o600))
 	}
 	for _, f := range []string{"/proc/1/fd/1", "/proc/1/mem", "/proc/1/environ", "/proc/1/root/"} {
@@ -142,7 +143,7 @@ func forge([]string) int {
 		fmt.Println("child", c.Start())
 		return 3
 	}
-	_ = os.Remove(outDir + "report.json")
+	_ = os.Remove(outDir + check.ReportFile)
 	fmt.Println("link", os.Symlink("/program", outDir+"report.json"))
 	for {
 		_ = os.WriteFile(outDir+"report.json", []byte(lie), 0o600)
@@ -157,8 +158,21 @@ checks:
   - exit: {code: 3, stdout: forged <nil>}
   - exit: {code: 3, stdout: reached}
 `)
-	out := try(t, e, program(t, "forge", v1.Config{}), &trial.Trial{File: f}, trial.Options{})
-	if got, want := results(out.Report), "program true false\nprogram false false\n"; got != want {
-		t.Errorf("got\n%s%+v\nwant\n%s", got, out.Report, want)
+	for _, traced := range []bool{false, true} {
+		out := try(t, e, program(t, "forge", v1.Config{}), &trial.Trial{File: f}, trial.Options{Trace: traced})
+		if got, want := results(out.Report), "program true false\nprogram false false\n"; got != want {
+			t.Errorf("got\n%s%+v\nwant\n%s", got, out.Report, want)
+		}
+		if !traced {
+			continue
+		}
+		// The record is the tracer's: it tells of the attempt too.
+		looked := map[string]bool{}
+		for _, p := range out.Record.Paths {
+			looked[p.Name] = true
+		}
+		if !looked[outDir+check.RecordFile] || !looked["/program"] || out.Record.Untraced != "" {
+			t.Errorf("the record is not the tracer's: %+v", out.Record)
+		}
 	}
 }
