@@ -67,10 +67,11 @@ const carveExamples = `  lighten carve python:3.11-app --checks lighten.yaml --o
 
 // carveFlags are the flags of `lighten carve`.
 type carveFlags struct {
-	checks, platform, level, format, progress, lock string
-	keep, drop, budget                              []string
-	squash, locked, guard, skip                     bool
-	out                                             output
+	checks, level, format, progress, lock string
+	keep, drop, budget                    []string
+	squash, locked, guard                 bool
+	platforms
+	out output
 }
 
 func carveCommand(g *global) *cobra.Command {
@@ -82,8 +83,7 @@ func carveCommand(g *global) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&k.checks, "checks", "", "file with checks (default lighten.yaml here, else guessed)")
-	f.StringVar(&k.platform, "platform", "", "of an index: OS/ARCH, several with commas, or all (default: this machine's)")
-	f.BoolVar(&k.skip, "skip-platforms", false, "with several platforms, leave out those that cannot be run here")
+	k.platforms.flags(c)
 	f.StringVar(&k.level, "level", "", "safe: whole packages; tight: touched files and what these need (default: the checks file's, else safe)")
 	f.StringArrayVar(&k.keep, "keep", nil, "glob of paths that stay whatever the evidence, such as '/app/plugins/**'")
 	f.StringArrayVar(&k.drop, "drop", nil, "glob of paths that go unless the evidence wants them")
@@ -135,8 +135,8 @@ func (k *carveFlags) check() error {
 	if k.locked && (k.level != "" || k.keep != nil || k.drop != nil) {
 		return errors.New("reading the flags: with --locked the lock says what stays, so --level, --keep and --drop have nothing to act on; carve with --lock to write another")
 	}
-	if k.skip && !k.several() {
-		return errors.New("reading --skip-platforms: it is for --platform all, or several platforms")
+	if err := k.platforms.check(); err != nil {
+		return err
 	}
 	if k.locked && k.lock == "" {
 		k.lock = lock.Name

@@ -15,25 +15,25 @@ import (
 	"github.com/lighten/lighten/internal/report"
 )
 
-// several tells whether an index is carved, not one image.
-func (k *carveFlags) several() bool { return k.platform == "all" || strings.Contains(k.platform, ",") }
-
 // index carves the images of an index that the flags name, and makes an index of them.
 func (r *carveRun) index() error {
 	if i := slices.IndexFunc(r.out.to(""), func(d string) bool { return !image.TakesAttachments(d) }); i >= 0 {
 		return fmt.Errorf("reading --platform %s: %s takes one platform; write the index to a registry, oci: or oci-archive:, or name one platform", r.platform, strings.TrimSuffix(r.out.to("")[i], ":"))
 	}
-	list, err := image.List(r.c.Context(), r.ref, image.Options{Access: r.access})
+	list, entries, err := r.entries(r.c, r.access, r.ref)
 	if err != nil {
 		return err
-	}
-	entries, err := list.Choose(r.platform)
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", r.ref, err)
 	}
 	rep := &report.CarveIndex{Schema: report.CarveIndexSchema, Image: r.ref, Left: list.Left}
-	if entries, err = r.runnable(entries, rep); err != nil {
-		return err
+	if !r.locked {
+		if err := r.open(); err != nil {
+			return err
+		}
+		var left []string
+		if entries, left, err = r.runnable(entries, r.engine.CheckPlatform, ", or carve it there with --lock, and here with --locked, which runs nothing"); err != nil {
+			return err
+		}
+		rep.Left = append(rep.Left, left...)
 	}
 	var parts []image.Part
 	var errs []error
@@ -46,33 +46,6 @@ func (r *carveRun) index() error {
 		parts = append(parts, part)
 	}
 	return errors.Join(errors.Join(errs...), r.deliverIndex(rep, parts, list.Annotations))
-}
-
-// runnable leaves out what cannot be run here, when the flags let it.
-func (r *carveRun) runnable(entries []v1.Descriptor, rep *report.CarveIndex) ([]v1.Descriptor, error) {
-	if r.locked {
-		return entries, nil
-	}
-	if err := r.open(); err != nil {
-		return nil, err
-	}
-	var errs []error
-	able := slices.DeleteFunc(slices.Clone(entries), func(d v1.Descriptor) bool {
-		err := r.engine.CheckPlatform(d.Platform.String())
-		if err != nil {
-			errs = append(errs, err)
-			rep.Left = append(rep.Left, d.Platform.String()+", which cannot be run here")
-		}
-		return err != nil
-	})
-	switch {
-	case len(errs) == 0:
-	case len(able) == 0:
-		return nil, fmt.Errorf("%w; carve it there with --lock, and here with --locked, which runs nothing", errors.Join(errs...))
-	case !r.skip:
-		return nil, fmt.Errorf("%w; leave such platforms out with --skip-platforms, or carve them there with --lock, and here all with --locked, which runs nothing", errors.Join(errs...))
-	}
-	return able, nil
 }
 
 // part carves the image of one platform.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lighten/lighten/internal/access"
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/heal"
@@ -24,82 +25,162 @@ watched: what its program looks for in vain, and the original has, is named.
 Checks come from --checks, or lighten.yaml in the working directory; without
 either they are guessed from the original's configuration.
 
+Of an index, the images for this machine are compared; --platform names another
+platform, several, or all that the original has and that can be run here.
+
 Exit code: 0 both answer the same, 1 they do not or a check fails, 2 the job could
 not be done.`
 
 const verifyExamples = `  lighten verify shop:latest shop:light
   lighten verify docker-daemon:shop oci:light --checks lighten.yaml
-  lighten verify oci:big oci:light --format json`
+  lighten verify oci:big oci:light --format json
+  lighten verify registry.example/shop registry.example/shop:light --platform all`
+
+// verifyFlags are the flags of `lighten verify`.
+type verifyFlags struct {
+	checks, format, progress string
+	platforms
+}
 
 // verifyCommand is `lighten verify`.
 func verifyCommand(g *global) *cobra.Command {
-	var checks, platform, format, progress string
+	v := &verifyFlags{}
 	c := &cobra.Command{
 		Use: "verify ORIGINAL LIGHT", Short: "Run the same checks in two images, and show what differs",
 		Long: verifyLong, Example: verifyExamples, Args: cobra.ExactArgs(2),
-		RunE: func(c *cobra.Command, args []string) error {
-			return verify(c, g, args[0], args[1], checks, platform, format, progress)
-		},
+		RunE: func(c *cobra.Command, args []string) error { return v.run(c, g, args[0], args[1]) },
 	}
 	f := c.Flags()
-	f.StringVar(&checks, "checks", "", "file with checks (default lighten.yaml here, else guessed)")
-	f.StringVar(&platform, "platform", "", "OS/ARCH of an index (default: this machine's)")
-	f.StringVar(&format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
-	f.StringVar(&progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
+	f.StringVar(&v.checks, "checks", "", "file with checks (default lighten.yaml here, else guessed)")
+	v.platforms.flags(c)
+	f.StringVar(&v.format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&v.progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
 	fixed(c, map[string][]string{"format": report.Formats, "progress": progressKinds})
 	return c
 }
 
-func verify(c *cobra.Command, g *global, original, light, checks, platform, format, progress string) error {
+func (v *verifyFlags) run(c *cobra.Command, g *global, original, light string) (err error) {
+	if !slices.Contains(report.Formats, v.format) {
+		return fmt.Errorf("reading --format %q: want one of %s", v.format, strings.Join(report.Formats, ", "))
+	}
+	if err := v.platforms.check(); err != nil {
+		return err
+	}
+	r := &verifyRun{verifyFlags: v, c: c, g: g, original: original, light: light}
+	if r.access, err = g.access(); err != nil {
+		return err
+	}
+	defer r.close()
+	if v.several() {
+		return r.index()
+	}
+	rep, err := r.pair(v.platform)
+	if rep == nil {
+		return err
+	}
+	if werr := rep.Write(c.OutOrStdout(), v.format); werr != nil {
+		return errors.Join(err, werr)
+	}
+	return verified(err, rep)
+}
+
+// verifyRun is one run of `lighten verify`.
+type verifyRun struct {
+	*verifyFlags
+	c               *cobra.Command
+	g               *global
+	access          access.Config
+	original, light string
+	engine          *engine.Engine // nil until something is run
+}
+
+// open starts the engine, once.
+func (r *verifyRun) open() (err error) {
+	if r.engine == nil {
+		r.engine, err = r.g.open(r.c, r.access, nil)
+	}
+	return err
+}
+
+func (r *verifyRun) close() {
+	if r.engine != nil {
+		r.engine.Close()
+	}
+}
+
+// pair compares the images of one platform. When the original does not pass its checks, what is known comes with [heal.ErrOriginal].
+func (r *verifyRun) pair(platform string) (*report.Verify, error) {
 	start := time.Now()
-	if !slices.Contains(report.Formats, format) {
-		return fmt.Errorf("reading --format %q: want one of %s", format, strings.Join(report.Formats, ", "))
-	}
-	a, err := g.access()
+	img, err := openImage(r.c, r.access, r.original, platform)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	img, err := openImage(c, a, original, platform)
+	other, err := openImage(r.c, r.access, r.light, platform)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	other, err := openImage(c, a, light, platform)
+	file, from, err := imageChecks(r.checks, img)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	file, from, err := imageChecks(checks, img)
-	if err != nil {
-		return err
+	if err := r.open(); err != nil {
+		return nil, err
 	}
-	e, err := g.open(c, a, nil)
-	if err != nil {
-		return err
-	}
-	defer e.Close()
-	o := heal.Options{Engine: e, Platform: platform, CacheDir: filepath.Join(g.stateDir(), "layers"), Step: step(c, progress)}
+	o := heal.Options{Engine: r.engine, Platform: platform, CacheDir: filepath.Join(r.g.stateDir(), "layers"), Step: step(r.c, r.progress)}
 	if o.Trial, err = newTrial(file, from.Source); err != nil {
-		return err
+		return nil, err
 	}
-	if o.Progress, err = engine.NewProgress(c.ErrOrStderr(), progress); err != nil {
-		return err
+	if o.Progress, err = engine.NewProgress(r.c.ErrOrStderr(), r.progress); err != nil {
+		return nil, err
 	}
-	res, err := heal.Verify(c.Context(), img, other, o)
+	res, err := heal.Verify(r.c.Context(), img, other, o)
 	if perr := o.Progress.Close(); err == nil {
 		err = perr
 	}
 	if err != nil && !errors.Is(err, heal.ErrOriginal) {
-		return err
+		return nil, err
 	}
 	rep := verifyReport(res)
-	rep.Image, rep.Other, rep.Engine, rep.Platform, rep.Checks = original, light, e.String(), platform, from
+	rep.Image, rep.Other, rep.Engine, rep.Platform, rep.Checks = r.original, r.light, r.engine.String(), platform, from
 	rep.Seconds = time.Since(start).Seconds()
-	if werr := rep.Write(c.OutOrStdout(), format); werr != nil {
-		return errors.Join(err, werr)
-	}
-	if err == nil && rep.Verdict != report.Passed {
-		err = findings{"the light image does not do what the original does"}
+	return rep, err
+}
+
+// verified is the error of a comparison: what kept it from being made, or what it found.
+func verified(err error, all ...*report.Verify) error {
+	if err == nil && slices.ContainsFunc(all, func(v *report.Verify) bool { return v.Verdict != report.Passed }) {
+		return findings{"the light image does not do what the original does"}
 	}
 	return err
+}
+
+// index compares the images of several platforms.
+func (r *verifyRun) index() error {
+	list, entries, err := r.entries(r.c, r.access, r.original)
+	if err != nil {
+		return err
+	}
+	if err := r.open(); err != nil {
+		return err
+	}
+	rep := &report.VerifyIndex{Schema: report.VerifyIndexSchema, Image: r.original, Other: r.light, Left: list.Left}
+	entries, left, err := r.runnable(entries, r.engine.CheckPlatform, "")
+	if err != nil {
+		return err
+	}
+	rep.Left = append(rep.Left, left...)
+	var errs []error
+	for _, e := range entries {
+		one, err := r.pair(e.Platform.String())
+		if one == nil {
+			return fmt.Errorf("comparing for %s: %w", e.Platform, err)
+		}
+		rep.Platforms, errs = append(rep.Platforms, one), append(errs, err)
+	}
+	if err := rep.Write(r.c.OutOrStdout(), r.format); err != nil {
+		return err
+	}
+	return verified(errors.Join(errs...), rep.Platforms...)
 }
 
 // verifyReport sums up what came of comparing.

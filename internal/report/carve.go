@@ -97,26 +97,13 @@ type KeptPart struct {
 
 // Write prints c in the given format.
 func (c *Carve) Write(w io.Writer, format string) error {
-	switch format {
-	case "", "table":
-		_, err := io.WriteString(w, c.text(false))
-		return err
-	case "markdown":
-		_, err := io.WriteString(w, c.text(true))
-		return err
-	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(c)
-	}
-	return fmt.Errorf("printing the report: unknown format %q: use table, json or markdown", format)
+	return write(c, w, format, c.text)
 }
 
 func (c *Carve) text(markdown bool) string {
 	var s strings.Builder
 	if markdown {
-		fmt.Fprintf(&s, "### %s, carved%s\n\n", Clean(c.Image), c.forPlatform())
+		fmt.Fprintf(&s, "### %s, carved%s\n\n", Clean(c.Image), forPlatform(c.Platform))
 	}
 	s.WriteString(c.sides(markdown) + "\n")
 	var t strings.Builder
@@ -132,11 +119,26 @@ func (c *Carve) text(markdown bool) string {
 }
 
 // forPlatform names the platform that was asked for.
-func (c *Carve) forPlatform() string {
-	if c.Platform == "" {
+func forPlatform(platform string) string {
+	if platform == "" {
 		return ""
 	}
-	return " for " + Clean(c.Platform)
+	return " for " + Clean(platform)
+}
+
+// write prints a report in one of the formats.
+func write(report any, w io.Writer, format string, text func(markdown bool) string) error {
+	switch format {
+	case "", "table", "markdown":
+		_, err := io.WriteString(w, text(format == "markdown"))
+		return err
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(report)
+	}
+	return fmt.Errorf("printing the report: unknown format %q: use table, json or markdown", format)
 }
 
 func (c *Carve) sides(markdown bool) string {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -21,36 +20,57 @@ type CarveIndex struct {
 	Seconds   float64   `json:"seconds"`
 }
 
-// Write prints c in the given format.
-func (c *CarveIndex) Write(w io.Writer, format string) error {
-	switch format {
-	case "", "table", "markdown":
-		_, err := io.WriteString(w, c.text(format == "markdown"))
-		return err
-	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(c)
-	}
-	return fmt.Errorf("printing the report: unknown format %q: use table, json or markdown", format)
+// VerifyIndexSchema names the version of the JSON form of VerifyIndex.
+const VerifyIndexSchema = "lighten.verify-index/v1"
+
+// VerifyIndex is the result of one `lighten verify` of several platforms.
+type VerifyIndex struct {
+	Schema    string    `json:"schema"`
+	Image     string    `json:"original"`
+	Other     string    `json:"light"`
+	Platforms []*Verify `json:"platforms"`      // in the original index's order
+	Left      []string  `json:"left,omitempty"` // what was not compared
 }
 
-func (c *CarveIndex) text(markdown bool) string {
-	var s, t strings.Builder
-	for _, p := range c.Platforms {
-		if !markdown {
-			fmt.Fprintf(&s, "%s\n", p.Platform)
+// Write prints c in the given format.
+func (c *CarveIndex) Write(w io.Writer, format string) error {
+	return write(c, w, format, func(markdown bool) string {
+		var s strings.Builder
+		for _, p := range c.Platforms {
+			s.WriteString(onPlatform(markdown, p.Platform, p.text(markdown)))
 		}
-		s.WriteString(p.text(markdown) + "\n")
+		return s.String() + besides(markdown, c.Left, c.Written, c.Bills)
+	})
+}
+
+// Write prints v in the given format.
+func (v *VerifyIndex) Write(w io.Writer, format string) error {
+	return write(v, w, format, func(markdown bool) string {
+		var s strings.Builder
+		for _, p := range v.Platforms {
+			s.WriteString(onPlatform(markdown, p.Platform, p.text(markdown)))
+		}
+		return s.String() + besides(markdown, v.Left, nil, nil)
+	})
+}
+
+// onPlatform is a report of one platform among several.
+func onPlatform(markdown bool, platform, text string) string {
+	if markdown {
+		return text + "\n"
 	}
-	for _, l := range c.Left {
+	return platform + "\n" + text + "\n"
+}
+
+// besides is what there is to say of all platforms.
+func besides(markdown bool, left []string, written []Written, bills []Bill) string {
+	var t strings.Builder
+	for _, l := range left {
 		fmt.Fprintf(&t, "left out: %s\n", Clean(l))
 	}
-	outcome(&t, nil, c.Written, c.Bills, nil, Checks{})
+	outcome(&t, nil, written, bills, nil, Checks{})
 	if markdown && t.Len() > 0 {
-		fmt.Fprintf(&s, "```text\n%s```\n", strings.ReplaceAll(t.String(), "```", "'''"))
-		return s.String()
+		return fmt.Sprintf("```text\n%s```\n", strings.ReplaceAll(t.String(), "```", "'''"))
 	}
-	return s.String() + t.String()
+	return t.String()
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -32,26 +31,13 @@ type Verify struct {
 
 // Write prints v in the given format.
 func (v *Verify) Write(w io.Writer, format string) error {
-	switch format {
-	case "", "table":
-		_, err := io.WriteString(w, v.text(false))
-		return err
-	case "markdown":
-		_, err := io.WriteString(w, v.text(true))
-		return err
-	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
-	}
-	return fmt.Errorf("printing the report: unknown format %q: use table, json or markdown", format)
+	return write(v, w, format, v.text)
 }
 
 func (v *Verify) text(markdown bool) string {
 	var s, t strings.Builder
 	if markdown {
-		fmt.Fprintf(&s, "### %s and %s\n\n", Clean(v.Image), Clean(v.Other))
+		fmt.Fprintf(&s, "### %s and %s%s\n\n", Clean(v.Image), Clean(v.Other), forPlatform(v.Platform))
 	}
 	s.WriteString(sides(markdown, []string{"original", "light"}, []Side{v.Original, v.Light}) + "\n")
 	fmt.Fprintf(&t, "\n%s", v.Verdict)
