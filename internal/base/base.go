@@ -12,6 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
 )
 
 // Annotations, or labels, by which builders name the base (image-spec, annotations.md).
@@ -208,27 +209,11 @@ func variable(t *image.Tree, name string) string {
 
 // distribution is what os-release says; of Alpine's version as much as its tags have.
 func distribution(t *image.Tree) (id, version string) {
-	for _, p := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-		b, ok := t.Content(p)
-		if !ok {
-			continue
-		}
-		for line := range strings.Lines(string(b)) {
-			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-			value = strings.Trim(value, `"'`)
-			switch key {
-			case "ID":
-				id = value
-			case "VERSION_ID":
-				version = value
-			}
-		}
-		if parts := strings.Split(version, "."); id == "alpine" && len(parts) > 2 {
-			version = strings.Join(parts[:2], ".")
-		}
-		return id, version
+	d := inventory.ReadDistro(t)
+	if parts := strings.Split(d.Version, "."); d.ID == "alpine" && len(parts) > 2 {
+		return d.ID, strings.Join(parts[:2], ".")
 	}
-	return "", ""
+	return d.ID, d.Version
 }
 
 // baseLayers guesses where the base ends in the history: an image ends with what it runs, so the last CMD or ENTRYPOINT after which

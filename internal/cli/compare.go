@@ -16,7 +16,6 @@ import (
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
-	"github.com/lighten/lighten/internal/sbom"
 	"github.com/lighten/lighten/internal/vuln"
 )
 
@@ -195,7 +194,7 @@ func (o *compareFlags) read(c *cobra.Command, g *global, a access.Config, refs [
 		}
 		rep.Images = append(rep.Images, x)
 		sides = append(sides, compare.Side{Tree: t, Inventory: inv})
-		all = append(all, vuln.Packages{Release: vuln.Release(sbom.ReadDistro(t)), Packages: inv.Packages()})
+		all = append(all, vuln.Packages{Distro: inventory.ReadDistro(t), Packages: inv.Packages()})
 	}
 	if o.vulndb == "" {
 		return sides, nil

@@ -29,14 +29,8 @@ type Bill struct {
 	Image    string    // the image's name
 	Created  time.Time // the image's own, so that the same image gives the same bytes
 	Tool     string    // version of lighten
-	Distro   Distro
+	Distro   inventory.Distro
 	Packages []inventory.Package // sorted as inventory does
-}
-
-// Distro is a distribution, as os-release calls it.
-type Distro struct {
-	ID      string // "debian"; "" when nothing says
-	Version string // "12"; "" for rolling ones
 }
 
 // Of returns the bill of an image: what its own databases and metadata say, which is what dpkg, apk, pip and the others answer in it. Its time is the
@@ -54,32 +48,12 @@ func Of(ctx context.Context, img v1.Image, name, tool string) (*Bill, error) {
 	if created.IsZero() {
 		created = time.Unix(0, 0)
 	}
-	return &Bill{Image: name, Created: created, Tool: tool, Distro: ReadDistro(t), Packages: inv.Packages()}, nil
+	return &Bill{Image: name, Created: created, Tool: tool, Distro: inventory.ReadDistro(t), Packages: inv.Packages()}, nil
 }
 
 // key tells two packages apart: Debian installs one of several architectures at once, pip the same name in two places.
 func key(p inventory.Package) string {
 	return strings.Join([]string{p.Ecosystem, p.Name, p.Version, p.Arch}, "\x00")
-}
-
-// ReadDistro returns the distribution of a tree that holds the content inventory.Want asks for.
-func ReadDistro(t *image.Tree) Distro {
-	for _, p := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-		if b, ok := t.Content(p); ok {
-			return Distro{releaseField(b, "ID"), releaseField(b, "VERSION_ID")}
-		}
-	}
-	return Distro{}
-}
-
-// releaseField reads a variable of os-release(5). The two wanted here hold nothing that a shell would have to unquote.
-func releaseField(b []byte, name string) string {
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, name+"="); ok {
-			return strings.Trim(strings.TrimSpace(v), `"'`)
-		}
-	}
-	return ""
 }
 
 // purl is the package's URL (package-url/purl-spec), by which scanners know it.

@@ -89,7 +89,7 @@ func TestPackageURL(t *testing.T) {
 		"pkg:maven/org.springframework/spring-core@6.1.0": {Ecosystem: inventory.Maven, Name: "org.springframework:spring-core", Version: "6.1.0"},
 		"pkg:maven/plain@1.4":                             {Ecosystem: inventory.Maven, Name: "plain", Version: "1.4"},
 	} {
-		b := sbom.Bill{Image: "x", Distro: sbom.Distro{ID: "debian", Version: "12"}, Packages: []inventory.Package{p}}
+		b := sbom.Bill{Image: "x", Distro: inventory.Distro{ID: "debian", Version: "12"}, Packages: []inventory.Package{p}}
 		if got := string(write(t, b.CycloneDX)); !strings.Contains(got, `"purl": "`+want+`"`) {
 			t.Errorf("want %s, got\n%s", want, got)
 		}

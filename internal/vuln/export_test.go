@@ -3,10 +3,10 @@ package vuln
 import "github.com/lighten/lighten/internal/inventory"
 
 // Match matches one record, for the fuzz target.
-func Match(b []byte, r Release, packages []inventory.Package) ([]Vulnerability, error) {
+func Match(b []byte, d inventory.Distro, packages []inventory.Package) ([]Vulnerability, error) {
 	w := wanted{}
 	for _, p := range packages {
-		w.add(p, r)
+		w.add(p, d)
 	}
 	all, err := w.match(b)
 	var out []Vulnerability

@@ -25,7 +25,7 @@ const maxEntry = 64 << 20
 
 // Packages are those of one image.
 type Packages struct {
-	Release  Release
+	Distro   inventory.Distro
 	Packages []inventory.Package
 }
 
@@ -35,7 +35,7 @@ func Find(ctx context.Context, name string, images []Packages) ([][]Vulnerabilit
 	w := wanted{}
 	for _, i := range images {
 		for _, p := range i.Packages {
-			w.add(p, i.Release)
+			w.add(p, i.Distro)
 		}
 	}
 	all, err := read(ctx, name, w)
@@ -51,7 +51,7 @@ func Find(ctx context.Context, name string, images []Packages) ([][]Vulnerabilit
 	for n, i := range images {
 		out[n] = []Vulnerability{}
 		for _, p := range i.Packages {
-			out[n] = append(out[n], byPackage[[4]string{i.Release.ecosystem(p), p.Ecosystem, p.Name, p.Version}]...)
+			out[n] = append(out[n], byPackage[[4]string{nameOf(i.Distro, p), p.Ecosystem, p.Name, p.Version}]...)
 		}
 		out[n] = once(out[n])
 	}

@@ -54,22 +54,19 @@ type affected struct {
 	Severity []score  `json:"severity"`
 }
 
-// Release is a distribution, as os-release calls it.
-type Release struct{ ID, Version string }
-
-// ecosystem is OSV's name of the ecosystem that a package is from; "" when OSV has none of it.
-func (r Release) ecosystem(p inventory.Package) string {
+// nameOf is what OSV calls the ecosystem that a package of an image of that distribution is from; "" when OSV has none of it.
+func nameOf(d inventory.Distro, p inventory.Package) string {
 	if !p.System() {
 		return languages[p.Ecosystem]
 	}
-	major, _, _ := strings.Cut(r.Version, ".")
-	switch r.ID {
+	major, _, _ := strings.Cut(d.Version, ".")
+	switch d.ID {
 	case "debian":
-		return "Debian:" + r.Version
+		return "Debian:" + d.Version
 	case "ubuntu":
-		return "Ubuntu:" + r.Version
+		return "Ubuntu:" + d.Version
 	case "alpine":
-		if parts := strings.Split(r.Version, "."); len(parts) >= 2 {
+		if parts := strings.Split(d.Version, "."); len(parts) >= 2 {
 			return "Alpine:v" + parts[0] + "." + parts[1]
 		}
 	case "almalinux":
@@ -79,7 +76,7 @@ func (r Release) ecosystem(p inventory.Package) string {
 	case "rhel":
 		return "Red Hat:enterprise_linux:" + major
 	case "opensuse-leap":
-		return "openSUSE:Leap " + r.Version
+		return "openSUSE:Leap " + d.Version
 	case "wolfi":
 		return "Wolfi"
 	case "chainguard":
@@ -117,8 +114,8 @@ type target struct {
 	version   string // of what OSV knows: the source package, for Debian and Alpine
 }
 
-func (w wanted) add(p inventory.Package, r Release) {
-	eco := r.ecosystem(p)
+func (w wanted) add(p inventory.Package, d inventory.Distro) {
+	eco := nameOf(d, p)
 	if eco == "" || p.Version == "" {
 		return
 	}

@@ -224,17 +224,17 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	images := []vuln.Packages{
-		{vuln.Release{ID: "debian", Version: "12"}, []inventory.Package{
+		{inventory.Distro{ID: "debian", Version: "12"}, []inventory.Package{
 			deb("libc6", "2.36-9+deb12u8", "glibc", "2.36-9+deb12u8"), deb("libc-bin", "2.36-9+deb12u9", "glibc", "2.36-9+deb12u9"),
 			deb("bsdutils", "1:2.38.1-5", "util-linux", "2.38.1-5"), // its epoch would hide it
 			lang(inventory.PyPI, "Flask-Login", "0.6.2"), lang(inventory.PyPI, "flask.login", "1.2"), lang(inventory.PyPI, "flask-login", "0.7"),
 			lang(inventory.Go, "stdlib", "1.22.1"), lang(inventory.Go, "stdlib", "1.21.9"), lang(inventory.Maven, "org.apache:log4j", "2.14.1"), lang(inventory.Conda, "flask-login", "0.6.2"),
 		}},
-		{vuln.Release{ID: "debian", Version: "11"}, []inventory.Package{deb("libc6", "2.31", "glibc", "2.31")}},
-		{vuln.Release{ID: "alpine", Version: "3.20.3"}, []inventory.Package{{Ecosystem: inventory.APK, Name: "libssl3", Version: "3.3.1-r3", Source: "openssl", SourceVersion: "3.3.1-r3"}}},
-		{vuln.Release{ID: "ubuntu", Version: "22.04"}, []inventory.Package{deb("bash", "5.1", "bash", "5.1"), deb("dash", "0.5", "dash", "0.5")}},
-		{vuln.Release{ID: "rocky", Version: "9.3"}, []inventory.Package{{Ecosystem: inventory.RPM, Name: "bash", Version: "5.1.8-6.el9", Source: "bash-src"}}},
-		{vuln.Release{}, []inventory.Package{deb("libc6", "2.36", "glibc", "2.36")}},
+		{inventory.Distro{ID: "debian", Version: "11"}, []inventory.Package{deb("libc6", "2.31", "glibc", "2.31")}},
+		{inventory.Distro{ID: "alpine", Version: "3.20.3"}, []inventory.Package{{Ecosystem: inventory.APK, Name: "libssl3", Version: "3.3.1-r3", Source: "openssl", SourceVersion: "3.3.1-r3"}}},
+		{inventory.Distro{ID: "ubuntu", Version: "22.04"}, []inventory.Package{deb("bash", "5.1", "bash", "5.1"), deb("dash", "0.5", "dash", "0.5")}},
+		{inventory.Distro{ID: "rocky", Version: "9.3"}, []inventory.Package{{Ecosystem: inventory.RPM, Name: "bash", Version: "5.1.8-6.el9", Source: "bash-src"}}},
+		{inventory.Distro{}, []inventory.Package{deb("libc6", "2.36", "glibc", "2.36")}},
 	}
 	want := [][]string{
 		{"CVE-10 in org.apache:log4j 2.14.1, fixed in 2.15.0 CVSS:3.1/AV:N", "CVE-3 in bsdutils 1:2.38.1-5, fixed in 2.38.1-6 ", "CVE-7 in Flask-Login 0.6.2, fixed in 0.6.3 HIGH", "CVE-7 in flask.login 1.2 HIGH",
@@ -275,7 +275,7 @@ func FuzzMatch(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		all, err := vuln.Match(b, vuln.Release{ID: "debian", Version: "12"}, []inventory.Package{deb("libc6", "2.36", "glibc", "2.36"), lang(inventory.PyPI, "flask-login", "0.6.2"), lang(inventory.Maven, "org.apache:log4j", "2.14.1"),
+		all, err := vuln.Match(b, inventory.Distro{ID: "debian", Version: "12"}, []inventory.Package{deb("libc6", "2.36", "glibc", "2.36"), lang(inventory.PyPI, "flask-login", "0.6.2"), lang(inventory.Maven, "org.apache:log4j", "2.14.1"),
 			lang(inventory.Go, "stdlib", "1.21"), lang(inventory.NPM, "a", "1.0.0"), lang(inventory.Gem, "a", "1.0"), lang(inventory.Composer, "a/b", "1.0"), lang(inventory.Cargo, "a", "1.0.0")})
 		for _, v := range all {
 			if err != nil || v.ID == "" || v.Package == "" {
