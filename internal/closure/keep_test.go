@@ -243,12 +243,12 @@ func keepCases() []keepCase {
 			goes: map[string]string{"/usr/lib/postgresql/15/bin/psql": "package not needed"},
 		},
 		{
-			name: "conversions for a program that calls iconv, not for the C++ library alone", tree: join(glibcTree, testimage.Tree{
-				"/usr/bin/x": exe + amd64(glibc, needed, "libstdc++.so.6"),
+			name: "conversions for a program that calls iconv, not for bash and the C++ library alone", tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/x": exe + amd64(glibc, needed, "libstdc++.so.6"), "/usr/bin/bash": exe + amd64(glibc, soname, "iconv_open"),
 				"/usr/lib/x86_64-linux-gnu/libstdc++.so.6":  exe + amd64("", soname, "iconv_open", soname, "libstdc++.so.6"),
 				"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
 			}),
-			looked: "exec /usr/bin/x", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
+			looked: "exec /usr/bin/x\nexec /usr/bin/bash", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
 		},
 		{
 			name: "all time zones for who lists them", level: closure.Tight, tree: testimage.Tree{"/usr/share/zoneinfo/right/Asia/Tokyo": "file 0644 x", "/usr/share/zoneinfo/UTC": "file 0644 x"},
