@@ -41,6 +41,7 @@ func pageReport(more int) *report.Inspect {
 		Findings: []report.InspectFinding{
 			{Rule: "removed", Title: "removed later", Class: "overlay", Advice: "remove the file in the RUN that makes it", Files: 1, Bytes: 2e6, PullBytes: 6e5, Places: []report.InspectPlace{{Path: "/var/lib/gone", Layer: 1, HiddenBy: 2, Files: 1, Bytes: 2e6}}},
 			{Rule: "man", Title: "man pages", Class: "cost", Advice: "leave <them> out", Files: 2, Bytes: 6e5, Places: []report.InspectPlace{{Path: hostileNames[0], Note: hostileNames[1], Layer: 1, Files: 2, Bytes: 6e5}}, Others: 1},
+			{Rule: "elf-debug", Title: "debug information in programs", Class: "cost", Advice: "strip them", Files: 1, Bytes: 4e5, Places: []report.InspectPlace{{Path: "/usr/bin/tool", Layer: 2, Files: 1, Bytes: 4e5}}},
 		},
 		Owners: []report.InspectOwner{{Ecosystem: "deb", Name: "libc6", Version: "2.36", Files: 3, Bytes: 5e6}, {Name: "COPY . /app", Layer: 3, Files: 4, Bytes: 2e6}},
 		Notes:  []string{"a <b>note</b>"},
@@ -55,6 +56,8 @@ func pageReport(more int) *report.Inspect {
 	f = add("/usr/share/man/man1/a.1", 1, 6e5, 0)
 	f.Category, f.Wasted = "man", 6e5
 	add("/usr/bin/curl", 2, 2.8e6, 0)
+	f = add("/usr/bin/tool", 2, 1e6, 0)
+	f.Category, f.Wasted = "elf-debug", 4e5
 	f = add("/bin", 1, 7, 0)
 	f.Type, f.Target = "symlink", "usr/bin"
 	for n, name := range hostileNames {
@@ -247,7 +250,7 @@ func pageByMouse(t *testing.T, chromium context.Context) {
 	b.is(crumb, "Whole image")
 	b.zoom("usr,")
 	b.is(crumb, "usr")
-	b.is(found, "3 files in usr")
+	b.is(found, "4 files in usr")
 	b.do(chromedp.Click(cell("curl")))
 	b.is(title, "/usr/bin/curl")
 	b.is(`document.querySelectorAll('#map .chosen').length`, "1")
@@ -283,7 +286,7 @@ func pageSearch(t *testing.T, chromium context.Context) {
 	b.is(`document.querySelectorAll('.row').length`, "1")
 	b.is(`document.querySelectorAll('#map .cell.leaf.needless').length`, "1")
 	b.do(chromedp.KeyEvent(kb.Escape))
-	b.is(found, "1,014 files")
+	b.is(found, "1,015 files")
 	b.do(chromedp.Click(chromedp.CSS("input[value=hidden] + span")))
 	b.is(found, "1 file")
 	b.is(`document.querySelector('.row').title`, "/var/lib/gone")
@@ -301,6 +304,11 @@ func pageGroups(t *testing.T, chromium context.Context) {
 	b.is(crumb, "layer 2")
 	b.do(chromedp.Click(chromedp.CSS("details[data-rule=man] summary")), chromedp.Click(chromedp.CSS("details[data-rule=man] .show")))
 	b.is(crumb, "man pages")
+	b.do(chromedp.Click(chromedp.CSS("#crumbs button:first-child")))
+	b.is(`document.querySelector('#map > [aria-label^="needless"]').getAttribute('aria-label')`, "needless, 1.00\u00a0MB") // of a program its debug information alone
+	b.is(found, "2,015 files")
+	b.do(chromedp.Click(chromedp.CSS("input[value=needless] + span")))
+	b.is(`document.querySelector('#crumbs .size').textContent`, "1.00\u00a0MB on disk in 2 files")
 	b.do(chromedp.Click(chromedp.CSS("input[value=pull] + span")))
 	b.is(`document.querySelector('#crumbs .size').textContent.includes('to pull, estimated')`, "true")
 }
@@ -349,7 +357,7 @@ func pageNarrow(t *testing.T, chromium context.Context) {
 func pageLarge(t *testing.T, chromium context.Context) {
 	b := open(t, chromium, pageReport(100000), 1400, 1000)
 	t.Logf("100,000 files: first paint %s ms, all there %s ms", b.text(`Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime)`), b.text(`Math.round(performance.getEntriesByName('ready')[0].duration)`))
-	b.is(found, "100,014 files")
+	b.is(found, "100,015 files")
 	if n := b.text(`document.querySelectorAll('#map .cell').length < 3000 && document.querySelectorAll('.row').length < 60`); n != "true" {
 		t.Error("too many elements")
 	}

@@ -58,9 +58,21 @@ const dirPath = (d) => {
   return dirPaths[d];
 };
 const filePath = (i) => dirPath(F.dir[i]) + '/' + F.name[i];
-const sizeOf = (i) => (state.size === 'pull' ? F.pull[i] : F.bytes[i]);
+// A part of the map is a file's number, or, of a file of which only some bytes are needless, also that number plus N:
+// the rest of it, where needless bytes are counted apart.
+const fileOf = (p) => (p < N ? p : p - N);
+const isPartly = (i) => F.wasted[i] > 0 && F.wasted[i] < F.bytes[i];
+const isApart = () => state.group === 'category' || state.only === 'needless';
+const sizeOf = (p) => {
+  const i = fileOf(p);
+  const size = state.size === 'pull' ? F.pull[i] : F.bytes[i];
+  if (!isPartly(i) || !isApart()) return size;
+  const part = Math.round(size * F.wasted[i] / F.bytes[i]);
+  return p < N ? part : size - part;
+};
 const isHidden = (i) => F.by[i] > 0;
 const isNeedless = (i) => F.rule[i] >= 0 && !isHidden(i);
+const isMostlyNeedless = (p) => p < N && isNeedless(p) && (isApart() || 2 * F.wasted[p] > F.bytes[p]);
 const stepOf = (layer) => data.steps[layer - 1] || 'no command is known';
 const ownerOf = (i) => {
   const o = data.owners[F.owner[i]];
@@ -90,6 +102,7 @@ class Node {
     this.hidden = 0;
     this.needless = 0;
     this.about = null;  // what a group is
+    this.isDir = false;
     this.byKey = new Map();
   }
   child(key, name) {
@@ -117,7 +130,9 @@ class Node {
 }
 const partSize = (p) => (p instanceof Node ? p.size : sizeOf(p));
 
-// groupFor returns the group of a file below the root; null: its directories come right there.
+const nothingFound = 'nothing found';
+
+// groups return a file's group below the root; null: its directories come right there.
 const groups = {
   directory: () => null,
   layer: (top, i) => {
@@ -137,7 +152,7 @@ const groups = {
   },
   category: (top, i) => {
     const r = data.rules[F.rule[i]];
-    if (!r) return top.child('', isHidden(i) ? 'hidden' : 'nothing found');
+    if (!r) return top.child('', isHidden(i) ? 'hidden' : nothingFound);
     const g = top.child(r[2], r[2] === 'overlay' ? 'hidden' : 'needless').child(F.rule[i], r[1]);
     g.about = g.about || { advice: r[3] };
     return g;
@@ -153,39 +168,54 @@ const build = () => {
     let nodes = at.get(g);
     if (!nodes) at.set(g, nodes = new Map());
     let n = nodes.get(d);
-    if (!n) nodes.set(d, n = dirNode(g, data.dirs.parent[d]).child('d' + d, data.dirs.name[d]));
+    if (!n) {
+      nodes.set(d, n = dirNode(g, data.dirs.parent[d]).child('d' + d, data.dirs.name[d]));
+      n.isDir = true;
+    }
     return n;
   };
-  for (let i = 0; i < N; i++) {
-    if (!shownFiles[i]) continue;
-    let n = dirNode(group(top, i) || top, F.dir[i]);
-    n.files.push(i);
-    const size = sizeOf(i);
+  const add = (n, p, files) => {
+    n.files.push(p);
+    const i = fileOf(p);
+    const size = sizeOf(p);
     const hidden = isHidden(i) ? size : 0;
-    const needless = !hidden && F.rule[i] >= 0 && F.bytes[i] ? size * F.wasted[i] / F.bytes[i] : 0;
+    const needless = !isNeedless(i) || p >= N ? 0 : isApart() || !F.bytes[i] ? size : size * F.wasted[i] / F.bytes[i];
     for (; n; n = n.parent) {
       n.size += size;
-      n.count++;
+      n.count += files;
       n.hidden += hidden;
       n.needless += needless;
     }
+  };
+  for (let i = 0; i < N; i++) {
+    if (!shownFiles[i]) continue;
+    add(dirNode(group(top, i) || top, F.dir[i]), i, 1);
+    if (state.group === 'category' && state.only !== 'needless' && isPartly(i)) add(dirNode(top.child('', nothingFound), F.dir[i]), i + N, 0);
   }
   join(top);
   return top;
 };
 
-// join makes one of a directory and the only directory in it.
+// join makes one of a directory and the only directory in it, and puts what the only directory of a group has right into
+// the group.
 const join = (n) => {
   for (let k = 0; k < n.kids.length; k++) {
     let c = n.kids[k];
-    while (c.kids.length === 1 && c.files.length === 0 && !c.about) {
+    while (c.isDir && c.kids.length === 1 && c.files.length === 0) {
       const only = c.kids[0];
-      if (only.about || c.parent.parent === null && state.group !== 'directory') break;
       only.name = c.name + '/' + only.name;
       only.parent = n;
       n.kids[k] = c = only;
     }
     join(c);
+  }
+  const only = n.kids[0];
+  if (n.parent && !n.isDir && n.kids.length === 1 && n.files.length === 0 && only.isDir && only.files.length === 0) {
+    n.kids = only.kids;
+    for (const c of n.kids) {
+      c.name = only.name + '/' + c.name;
+      c.parent = n;
+    }
   }
 };
 
@@ -253,7 +283,7 @@ const layout = (node, x, y, w, h, depth, hue, up) => {
   });
 };
 
-const cellName = (c) => (c.part === null ? count(c.rest, 'smaller part') : c.part instanceof Node ? c.part.name : F.name[c.part]);
+const cellName = (c) => (c.part === null ? count(c.rest, 'smaller part') : c.part instanceof Node ? c.part.name : F.name[fileOf(c.part)]);
 
 const draw = () => {
   const map = $('map');
@@ -273,8 +303,8 @@ const draw = () => {
     if (c.part === null) e.classList.add('rest');
     else if (!(c.part instanceof Node)) {
       e.classList.add('leaf');
-      if (isHidden(c.part)) e.classList.add('hidden');
-      else if (isNeedless(c.part)) e.classList.add('needless');
+      if (isHidden(fileOf(c.part))) e.classList.add('hidden');
+      else if (isMostlyNeedless(c.part)) e.classList.add('needless');
     } else if (c.down < 0) {
       e.classList.add('leaf');
       if (c.part.hidden * 2 > c.part.size) e.classList.add('hidden');
@@ -334,7 +364,7 @@ const enter = (i, byKey) => {
   const c = cells[i];
   if (c.part instanceof Node) zoom(c.part, byKey);
   else if (c.part === null && c.node !== state.node) zoom(c.node, byKey);
-  else if (c.part !== null) choose(c.part);
+  else if (c.part !== null) choose(fileOf(c.part));
 };
 
 const cellAt = (event) => {
@@ -389,11 +419,12 @@ const aboutNode = (n) => {
 const aboutFile = (i) => {
   const rule = data.rules[F.rule[i]];
   const target = F.target.get(i);
-  about(filePath(i) + (target ? ' → ' + target : ''), sizeOf(i), [
+  about(filePath(i) + (target ? ' → ' + target : ''), state.size === 'pull' ? F.pull[i] : F.bytes[i], [
     ['Kind', data.types[F.type[i]] + ' ' + data.users[F.user[i]]],
     ['To pull', F.pull[i] ? '~' + bytes(F.pull[i]) : ''],
     ['Brought by', ownerOf(i)],
     ['Hidden by layer ' + F.by[i] + ' (' + data.kinds[F.kind[i]] + ')', isHidden(i) ? el('code', '', stepOf(F.by[i])) : '', 'hidden'],
+    ['Needless', isPartly(i) ? bytes(F.wasted[i]) + ' of it' : '', 'needless'],
     [rule ? rule[1][0].toUpperCase() + rule[1].slice(1) : '', rule ? rule[3] : '', rule && rule[2] === 'overlay' ? 'hidden' : 'needless'],
     ['Layer ' + F.layer[i], el('code', '', stepOf(F.layer[i]))],
   ]);
@@ -404,7 +435,7 @@ const aboutCell = (i) => {
   if (!c) return;
   if (c.part instanceof Node) aboutNode(c.part);
   else if (c.part === null) about(count(c.rest, 'smaller part') + ' of ' + (c.node.path.join('/') || 'the image'), c.size, [['', 'Too small to draw here: zoom in, or see the table.']]);
-  else aboutFile(c.part);
+  else aboutFile(fileOf(c.part));
 };
 
 let chosen = -1;
@@ -432,13 +463,13 @@ const columns = [
 let rows = [], sortBy = 1, upward = false;
 
 const filesOf = (n, out) => {
-  for (const i of n.files) out.push(i);
+  for (const p of n.files) out.push(fileOf(p));
   for (const k of n.kids) filesOf(k, out);
   return out;
 };
 
 const fillTable = () => {
-  rows = filesOf(state.node, []);
+  rows = [...new Set(filesOf(state.node, []))];
   const { by } = columns[sortBy];
   const sign = upward ? 1 : -1;
   rows.sort(by ? (a, b) => sign * (by(a) - by(b)) || a - b : (a, b) => sign * (a - b)); // files are numbered in the order of their paths
