@@ -223,6 +223,23 @@ func TestQuit(t *testing.T) {
 	}
 }
 
+// Every key of the help stands in the documentation.
+func TestKeysDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/inspect.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range explore.Keys {
+		for _, k := range group.Keys {
+			for key := range strings.FieldsFuncSeq(k.Key, func(r rune) bool { return r == ' ' || r == ',' }) {
+				if key != "mouse" && !strings.HasPrefix(key, "ctrl-") && !strings.Contains(string(page), "`"+key+"`") {
+					t.Errorf("docs/inspect.md does not name the key %s (%s)", key, k.What)
+				}
+			}
+		}
+	}
+}
+
 // Nothing that is typed or clicked in a terminal of any size, of an image with or without anything, breaks the program.
 func TestAnything(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))

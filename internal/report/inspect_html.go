@@ -2,11 +2,12 @@ package report
 
 import (
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 )
@@ -17,8 +18,25 @@ var pageHTML string
 //go:embed page/page.css
 var pageStyle string
 
-//go:embed page/page.js
-var pageScript string
+//go:embed page/*.js
+var pageScripts embed.FS
+
+// pageScript is the files of the script, in the order of their names, as one function: nothing of it is the page's.
+var pageScript = func() string {
+	names, err := fs.Glob(pageScripts, "page/*.js")
+	if err != nil {
+		panic(err) // the pattern is well formed
+	}
+	s := "'use strict';\n(() => {\n"
+	for _, name := range names {
+		text, err := pageScripts.ReadFile(name)
+		if err != nil {
+			panic(err) // it is in this program
+		}
+		s += string(text)
+	}
+	return s + "})();\n"
+}()
 
 // pageTemplate is the page. What is foreign goes through html/template's escaping and through clean.
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{

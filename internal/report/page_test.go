@@ -96,7 +96,7 @@ func TestPage(t *testing.T) {
 
 // browser is a page in Chromium.
 type browser struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 
 	mu       sync.Mutex
@@ -104,7 +104,7 @@ type browser struct {
 }
 
 // open shows a report in a tab of its own, of the size given.
-func open(t *testing.T, chromium context.Context, r *report.Inspect, width, height int64) *browser {
+func open(t testing.TB, chromium context.Context, r *report.Inspect, width, height int64) *browser {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "page.html")
 	var page bytes.Buffer
@@ -226,8 +226,9 @@ const (
 	title = `document.querySelector('#about h3').textContent`
 )
 
-// One Chromium for all that a person does with the page.
-func TestPageInBrowser(t *testing.T) {
+// startChromium starts a browser that ends with the test.
+func startChromium(t testing.TB) context.Context {
+	t.Helper()
 	testimage.Need(t, "browser")
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(testimage.Browser()), chromedp.Flag("no-sandbox", os.Geteuid() == 0), chromedp.Flag("disable-dev-shm-usage", true))
 	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
@@ -237,6 +238,12 @@ func TestPageInBrowser(t *testing.T) {
 	if err := chromedp.Do(chromium); err != nil {
 		t.Fatal(err)
 	}
+	return chromium
+}
+
+// One Chromium for all that a person does with the page.
+func TestPageInBrowser(t *testing.T) {
+	chromium := startChromium(t)
 	for _, tt := range []struct {
 		name string
 		do   func(t *testing.T, chromium context.Context)
@@ -356,17 +363,14 @@ func pageNarrow(t *testing.T, chromium context.Context) {
 // An image of 100,000 files is drawn soon, and every step after that at once.
 func pageLarge(t *testing.T, chromium context.Context) {
 	b := open(t, chromium, pageReport(100000), 1400, 1000)
-	t.Logf("100,000 files: first paint %s ms, all there %s ms", b.text(`Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime)`), b.text(`Math.round(performance.getEntriesByName('ready')[0].duration)`))
 	b.is(found, "100,015 files")
 	if n := b.text(`document.querySelectorAll('#map .cell').length < 3000 && document.querySelectorAll('.row').length < 60`); n != "true" {
 		t.Error("too many elements")
 	}
-	start := time.Now()
 	b.zoom("srv,")
 	b.is(crumb, "srv")
 	b.do(chromedp.SendKeys(chromedp.ID("search"), "file-999"))
 	b.is(found, "111 files with “file-999” in srv")
-	t.Logf("zoom and search: %s", time.Since(start))
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.is(found, "100,000 files in srv")
 	b.text(`document.getElementById('table').scrollTop = 1e9`)
@@ -377,4 +381,29 @@ func pageLarge(t *testing.T, chromium context.Context) {
 func pageEmpty(t *testing.T, chromium context.Context) {
 	b := open(t, chromium, &report.Inspect{Image: "scratch"}, 1000, 800)
 	b.is(found, "0 files")
+}
+
+// BenchmarkPage tells how long the page of an image of 100,000 files takes to write, how large it is, and after how many
+// milliseconds a browser shows first something, and then all of it.
+func BenchmarkPage(b *testing.B) {
+	r := pageReport(100000)
+	chromium := startChromium(b)
+	var page bytes.Buffer
+	for b.Loop() {
+		page.Reset()
+		if err := r.HTML(&page); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(page.Len()), "page-bytes")
+	x := open(b, chromium, r, 1400, 1000)
+	for metric, expression := range map[string]string{
+		"first-paint-ms": `performance.getEntriesByName('first-contentful-paint')[0].startTime`, "all-there-ms": `performance.getEntriesByName('ready')[0].duration`,
+	} {
+		ms, err := chromedp.Run(x.ctx, chromedp.Evaluate[float64](expression))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(ms, metric)
+	}
 }
