@@ -21,7 +21,7 @@ func BenchmarkCarve(b *testing.B) {
 	u := lighten(b, append(args, "--lock", lock)...)
 	b.Logf("observed, carved and proved: %.2f s, %.2f s of processor time", u.wall.Seconds(), u.cpu.Seconds())
 	b.Run("flask", func(b *testing.B) { carveAgainstFloor(b, flask, lock) })
-	many := testimage.ManyFiles(b)
+	many := manyFiles(b)["gzip"]
 	for _, share := range []int{5, 30} {
 		b.Run(fmt.Sprintf("100,000 files, %d%%", share), func(b *testing.B) { carveAgainstFloor(b, many, lockOfMany(b, share)) })
 	}
