@@ -134,12 +134,12 @@ type InspectFile struct {
 	Layer     int    `json:"layer"` // from 1
 	Bytes     int64  `json:"bytes"` // of a hard link 0: they count at its first name
 	PullBytes int64  `json:"pull_bytes"`
-	Target    string `json:"target,omitempty"`       // of links
-	Owner     int    `json:"owner"`                  // index into owners; -1: none (directories, hidden files)
-	Category  string `json:"category,omitempty"`     // rule of the finding of class overlay or cost that it counts in
-	Wasted    int64  `json:"wasted_bytes,omitempty"` // how many of Bytes count in it
-	HiddenBy  int    `json:"hidden_by,omitempty"`    // layer, from 1
-	Hidden    string `json:"hidden,omitempty"`       // kind
+	Target    string `json:"target,omitempty"`         // of links
+	Owner     int    `json:"owner"`                    // index into owners; -1: none (directories, hidden files)
+	Category  string `json:"category,omitempty"`       // rule of the finding of class overlay or cost that it counts in
+	Wasted    int64  `json:"category_bytes,omitempty"` // how many of Bytes count in it
+	HiddenBy  int    `json:"hidden_by,omitempty"`      // layer, from 1
+	Hidden    string `json:"hidden,omitempty"`         // kind
 }
 
 // InspectLimit is one limit of a budget and what the image has.
