@@ -109,10 +109,9 @@ func (z *Writer) Close() error {
 		return z.err
 	}
 	end := binary.LittleEndian.AppendUint32(nil, z.sum)
-	_, err := z.w.Write(binary.LittleEndian.AppendUint32(end, z.size))
-	z.err = errors.Join(err, errClosed)
-	if err == nil {
-		z.err = errClosed
+	if _, z.err = z.w.Write(binary.LittleEndian.AppendUint32(end, z.size)); z.err != nil {
+		return z.err
 	}
-	return err
+	z.err = errClosed
+	return nil
 }
