@@ -81,6 +81,12 @@ const maxLinks = 40
 // clean makes a path absolute without "." and ".."; what would lead above the root stays below it.
 func clean(p string) string { return path.Clean("/" + p) }
 
+// split is path.Split of an absolute and clean path, without the slash: path.Dir and path.Base clean it once more.
+func split(p string) (dir, base string) {
+	cut := strings.LastIndexByte(p, '/')
+	return p[:max(cut, 1)], p[cut+1:]
+}
+
 // follow resolves the symbolic links of p within the entries that get knows. The result's last component is resolved
 // too if last is set. Components that get does not know are taken as they are. It returns "" when there are too many
 // links.

@@ -186,12 +186,12 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	if p.index.disk += size; p.index.disk < 0 {
 		return fmt.Errorf("files of more than 8 EiB, at %q", h.Name) // sparse ones cost an attacker nothing
 	}
-	base := path.Base(name)
+	above, base := split(name)
 	if base != opaqueMarker && (strings.HasPrefix(base, metaPrefix) || strings.HasPrefix(name, "/"+metaPrefix)) {
 		p.lose(name, size)
 		return nil
 	}
-	dir, err := p.resolveDir(path.Dir(name))
+	dir, err := p.resolveDir(above)
 	if err != nil {
 		return fmt.Errorf("%q: %w", h.Name, err)
 	}
@@ -207,7 +207,9 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 		}
 		return nil
 	}
-	name = path.Join(dir, base)
+	if dir != above {
+		name = path.Join(dir, base)
+	}
 	fi := h.FileInfo()
 	e := Entry{Path: name, Type: h.Typeflag, Mode: fi.Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname,
 		Caps: capabilities(h), origin: place{header: int32(p.header)}}

@@ -274,7 +274,7 @@ func (m *merger) layer(i int, l *layerIndex) {
 	for n := range l.entries {
 		e := &l.entries[n]
 		e.Layer, e.origin.layer = i, int32(i)
-		dir := path.Dir(e.Path)
+		dir, _ := split(e.Path)
 		if dir != lastDir {
 			lastDir, lastHidden = dir, m.hides(dir)
 		}

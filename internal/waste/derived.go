@@ -76,8 +76,9 @@ func duplicates(f *finder, c *Category) {
 		s *state
 	}
 	var all []file
+	again := f.twice()
 	f.free(func(e *image.Entry, s *state) {
-		if e.Size > 0 {
+		if again[digest(e)] {
 			all = append(all, file{e, s})
 		}
 	})
@@ -98,6 +99,27 @@ func duplicates(f *finder, c *Category) {
 		all = all[n:]
 	}
 }
+
+// twice returns what more than one file has as digest. Most have one of their own, and sorting numbers takes little.
+func (f *finder) twice() map[uint64]bool {
+	var all []uint64
+	f.free(func(e *image.Entry, s *state) {
+		if e.Size > 0 {
+			all = append(all, digest(e))
+		}
+	})
+	slices.Sort(all)
+	again := map[uint64]bool{}
+	for n := 1; n < len(all); n++ {
+		if all[n] == all[n-1] {
+			again[all[n]] = true
+		}
+	}
+	return again
+}
+
+// digest is equal for files of the same size and content.
+func digest(e *image.Entry) uint64 { return e.Hash ^ uint64(e.Size)*0x9e3779b97f4a7c15 }
 
 func alsoAt(p string, more int) string {
 	if more == 0 {
