@@ -134,8 +134,11 @@ func digest(img v1.Image) string {
 
 func annotated(img v1.Image, t *image.Tree) *Base {
 	annotations := map[string]string{}
-	if m, err := img.Manifest(); err == nil {
-		annotations = m.Annotations
+	// An image of `docker save` has no manifest; to make one its layers would have to be compressed.
+	if !slices.ContainsFunc(t.Layers, func(l image.LayerInfo) bool { return l.Estimated }) {
+		if m, err := img.Manifest(); err == nil {
+			annotations = m.Annotations
+		}
 	}
 	labels := t.Config.Config.Labels
 	name := cmp.Or(annotations[annotationName], labels[annotationName])
