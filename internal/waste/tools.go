@@ -23,7 +23,7 @@ var toolPackages = map[string][]string{
 		"build-base", "gcc", "g++", "gcc-gdc", "gfortran", "binutils", "make", "cmake", "samurai", "ninja", "meson", "autoconf", "automake", "libtool", "m4", "bison", "flex", "patch", "fortify-headers",
 		"pkgconf", "gdb", "*-dev", "linux-headers", "rust", "cargo", "go", "openjdk*-jdk", "maven", "gradle", "git", "mercurial", "subversion", "clang*", "llvm*[0-9]", "abuild",
 	},
-	"rpm": {
+	inventory.RPM: {
 		"gcc", "gcc-c++", "gcc-gfortran", "cpp", "binutils", "make", "cmake", "ninja-build", "meson", "autoconf", "automake", "libtool", "m4", "bison", "flex", "patch", "pkgconf-pkg-config",
 		"gdb", "*-devel", "*-headers", "rust", "cargo", "golang", "golang-*", "java-*-devel", "maven", "ant", "git", "git-core", "git-core-doc", "mercurial", "subversion", "clang", "llvm", "rpm-build",
 	},
