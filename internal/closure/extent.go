@@ -43,8 +43,9 @@ func IsBytecode(p string) bool {
 	return strings.HasSuffix(p, ".pyc") && path.Base(path.Dir(p)) == "__pycache__"
 }
 
+// isLibraryTest tells the tests of a library from what it offers for testing: django.test is imported by programs.
 func isLibraryTest(p string) bool {
-	return libraryTests.MatchString(p) && !strings.Contains(p, "/testing/")
+	return libraryTests.MatchString(p) && !strings.Contains(p, "/testing/") && !strings.Contains(p, "/django/test/")
 }
 
 // describes tells what scanners and people learn of a package from: its records, its licence, its configuration.

@@ -305,9 +305,9 @@ func pythonCase(level closure.Level) keepCase {
 			lib + "ctypes/util.py": "file 0644 def find_library(name): return run('/sbin/ldconfig')\n", "/sbin/ldconfig": exe + amd64(""),
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libsqlite3.so.0"), "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0": exe + amd64(""),
 			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libnsl.so.2"), "/usr/lib/x86_64-linux-gnu/libnsl.so.2": exe + amd64(""),
-			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 x", site + "flask/data.txt": "file 0644 x", site + "flask/tests/t.py": "file 0644 x",
+			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 x", site + "flask/data.txt": "file 0644 x", site + "flask/tests/t.py": "file 0644 x", site + "django/test/client.py": "file 0644 x",
 			site + "Flask-3.0.dist-info/METADATA":     "file 0644 Name: Flask\nVersion: 3.0\nRequires-Dist: blinker\n",
-			site + "Flask-3.0.dist-info/RECORD":       "file 0644 flask/__init__.py,,\nflask/later.py,,\nflask/tests/t.py,,\nFlask-3.0.dist-info/METADATA,,\nFlask-3.0.dist-info/RECORD,,\n../../../bin/flask,,\n",
+			site + "Flask-3.0.dist-info/RECORD":       "file 0644 flask/__init__.py,,\nflask/later.py,,\nflask/tests/t.py,,\ndjango/test/client.py,,\nFlask-3.0.dist-info/METADATA,,\nFlask-3.0.dist-info/RECORD,,\n../../../bin/flask,,\n",
 			"/usr/local/bin/flask":                    "file 0755 #!/usr/local/bin/python3.11\n",
 			site + "blinker.py":                       "file 0644 x",
 			site + "blinker-1.dist-info/METADATA":     "file 0644 Name: blinker\nVersion: 1\n",
@@ -341,7 +341,7 @@ func pythonCase(level closure.Level) keepCase {
 		},
 	}
 	if level == closure.Safe {
-		c.stays += " " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "blinker.py " + lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"
+		c.stays += " " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "django/test/client.py " + site + "blinker.py " + lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"
 		c.goes[lib+"_pyio.py"] = "modules of Python for other systems, and twins of compiled ones"
 	} else {
 		c.goes[lib+"lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"] = "modules of Python that nothing imports"
