@@ -28,7 +28,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 3"
+const KeepName = inventory.KeepName + ", closure 4"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -78,6 +78,9 @@ var (
 // pythonFacts finds import statements, at the top and within functions, and strings by which modules may be imported later:
 // dotted ones, and in the program's own sources any that could be a name.
 func pythonFacts(b []byte, facts map[string]bool, own bool) {
+	if bytes.IndexByte(b, 0) >= 0 {
+		return // Python refuses such a source, and expressions take long over what is no text
+	}
 	if bytes.Contains(b, []byte("find_library")) {
 		facts[factRun+"ldconfig"] = true // ctypes.util asks it where a library is
 	}
