@@ -144,6 +144,7 @@ func (c *climb) climb(ctx context.Context, res *Result) error {
 	for _, n := range c.Siblings {
 		own = append(own, c.wanted(c.sibling(n))...)
 	}
+	whole := ctx
 	g, ctx := errgroup.WithContext(ctx)
 	c.slots <- struct{}{} // the original comes first
 	g.Go(func() error {
@@ -166,7 +167,7 @@ func (c *climb) climb(ctx context.Context, res *Result) error {
 		made = c.wanted(c.Made(evidence))
 		c.start(ctx, g, made, first)
 		if c.carves() && c.o.Lock == nil {
-			return c.carveAhead(ctx, first, slices.Concat([]*rung{first}, made, own))
+			return c.carveAhead(whole, ctx, first, slices.Concat([]*rung{first}, made, own))
 		}
 		return nil
 	})
@@ -203,8 +204,8 @@ func (c *climb) start(ctx context.Context, g *errgroup.Group, rungs []*rung, ori
 }
 
 // carveAhead carves the lightest candidate as soon as those are done that may win: the ones on another C library, which are
-// often the last, are still at work then.
-func (c *climb) carveAhead(ctx context.Context, first *rung, all []*rung) error {
+// often the last, are still at work then. whole is the context of all that the climb's result is used for, ctx that of those others.
+func (c *climb) carveAhead(whole, ctx context.Context, first *rung, all []*rung) error {
 	musl := func(r *rung) bool { return strings.Contains(r.Base, "alpine") }
 	var heirs Result
 	for _, r := range all {
@@ -227,9 +228,15 @@ func (c *climb) carveAhead(ctx context.Context, first *rung, all []*rung) error 
 	}
 	c.slots <- struct{}{}
 	defer func() { <-c.slots }()
+	// The image is read, to be written, when all of this is over: it must not end with the others' context, only with their failure.
+	life, end := context.WithCancel(whole)
+	stop := context.AfterFunc(ctx, end)
 	var err error
-	c.carved, err = c.carve(ctx, from, first)
-	return err
+	if c.carved, err = c.carve(life, from, first); err != nil || !stop() {
+		end()
+		return errors.Join(err, context.Cause(ctx))
+	}
+	return nil
 }
 
 // pass waits until the original has passed its checks. Others use the slot meanwhile.
