@@ -174,6 +174,7 @@ func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags, limi
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
+	rep.Notes = append(rep.Notes, addSources(rep.Layers, img)...)
 	if rep.Base, err = baseOf(c, a, img, t, o.base, o.platform); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}

@@ -2,13 +2,16 @@ package cli
 
 import (
 	"archive/tar"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/provenance"
 	"github.com/lighten/lighten/internal/report"
 	"github.com/lighten/lighten/internal/waste"
 )
@@ -76,6 +79,36 @@ func inspectLayer(i int, l *waste.Layer) report.InspectLayer {
 		}
 	}
 	return x
+}
+
+// addSources adds to the layers the lines of the Dockerfile that they were made from, where provenance beside the image tells. What
+// is wrong with it comes back as notes: the image is as good without.
+func addSources(layers []report.InspectLayer, img v1.Image) (notes []string) {
+	statements, err := image.Statements(img, provenance.Predicates...)
+	if err != nil {
+		notes = append(notes, fmt.Sprintf("the provenance beside the image is left out: %v", err))
+	}
+	if len(statements) == 0 {
+		return notes
+	}
+	m, err := img.Manifest()
+	if err != nil || len(m.Layers) != len(layers) {
+		return notes
+	}
+	digests := make([]v1.Hash, len(layers))
+	for i, l := range m.Layers {
+		digests[i] = l.Digest
+	}
+	for _, s := range statements {
+		lines, err := provenance.Lines(s, digests)
+		if err != nil {
+			notes = append(notes, fmt.Sprintf("the provenance beside the image is left out: %v", err))
+		}
+		for i, line := range lines {
+			layers[i].Source = cmp.Or(layers[i].Source, line)
+		}
+	}
+	return notes
 }
 
 func inspectFinding(f waste.Finding) report.InspectFinding {

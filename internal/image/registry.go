@@ -92,6 +92,7 @@ func openRemote(ctx context.Context, puller *remote.Puller, at name.Reference, o
 	if err != nil {
 		return nil, err
 	}
+	var index []v1.Descriptor
 	for range 8 {
 		if !d.MediaType.IsIndex() {
 			break
@@ -104,7 +105,8 @@ func openRemote(ctx context.Context, puller *remote.Puller, at name.Reference, o
 		if err != nil {
 			return nil, err
 		}
-		entry, err := choose(m.Manifests, o.platform())
+		index = m.Manifests
+		entry, err := choose(index, o.platform())
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +126,10 @@ func openRemote(ctx context.Context, puller *remote.Puller, at name.Reference, o
 	if err != nil {
 		return nil, err
 	}
-	return whole, checkImage(whole, o)
+	if err := checkImage(whole, o); err != nil {
+		return nil, err
+	}
+	return withAttestations(whole, d.Descriptor, index, remoteBlobs(ctx, puller, at.Context())), nil
 }
 
 // registryError adds to what went wrong with ref what can be done about it.

@@ -92,15 +92,25 @@ func openLayout(ctx context.Context, s store, selector string, o Options) (v1.Im
 			return nil, err
 		}
 	}
+	top, err := topIndex(s)
+	if err != nil {
+		return nil, err
+	}
+	index := top.Manifests
 	for range 8 { // an index may hold an index; nobody nests them deeper than once
 		if !d.MediaType.IsIndex() {
-			return newStoreImage(ctx, s, d, o)
+			img, err := newStoreImage(ctx, s, d, o)
+			if err != nil {
+				return nil, err
+			}
+			return withAttestations(img, d, index, storeBlobs(s)), nil
 		}
 		idx, err := readIndex(s, d.Digest)
 		if err != nil {
 			return nil, err
 		}
-		if d, err = choose(idx.Manifests, o.platform()); err != nil {
+		index = idx.Manifests
+		if d, err = choose(index, o.platform()); err != nil {
 			return nil, err
 		}
 	}
@@ -120,9 +130,8 @@ func readIndex(s store, h v1.Hash) (*v1.IndexManifest, error) {
 	return &idx, nil
 }
 
-// selectEntries finds the entry of index.json that selector names. There are several when index.json is itself the index of one
-// image's platforms.
-func selectEntries(s store, selector string) ([]v1.Descriptor, error) {
+// topIndex reads index.json.
+func topIndex(s store) (*v1.IndexManifest, error) {
 	b, err := readDocument(s, "index.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no OCI image layout: %w", err)
@@ -132,6 +141,16 @@ func selectEntries(s store, selector string) ([]v1.Descriptor, error) {
 	var idx v1.IndexManifest
 	if err := json.Unmarshal(b, &idx); err != nil {
 		return nil, fmt.Errorf("reading index.json: %w", err)
+	}
+	return &idx, nil
+}
+
+// selectEntries finds the entry of index.json that selector names. There are several when index.json is itself the index of one
+// image's platforms.
+func selectEntries(s store, selector string) ([]v1.Descriptor, error) {
+	idx, err := topIndex(s)
+	if err != nil {
+		return nil, err
 	}
 	entries := runnable(idx.Manifests)
 	if selector != "" {

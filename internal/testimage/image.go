@@ -2,6 +2,8 @@ package testimage
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -165,6 +167,30 @@ func (e *Entry) create(dir, p string) error {
 	return os.Chmod(p, mode) // not left to the umask
 }
 
+// Provenance is a statement as BuildKit makes it with mode=max: each layer of the image comes from a line of a Dockerfile, the first
+// from the first.
+func Provenance(t testing.TB, img v1.Image) []byte {
+	t.Helper()
+	m, err := img.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type object = map[string]any
+	locations, layers := object{}, object{}
+	for i := range m.Layers {
+		step := fmt.Sprintf("step%d", i)
+		locations[step] = object{"locations": []object{{"ranges": []object{{"start": object{"line": i + 1}}}}}}
+		layers[step+":0"] = [][]v1.Descriptor{m.Layers[:i+1]}
+	}
+	metadata := object{"source": object{"locations": locations, "infos": []object{{"filename": "Dockerfile"}}}, "layers": layers}
+	b, err := json.Marshal(object{"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1",
+		"predicate": object{"runDetails": object{"metadata": object{"buildkit_metadata": metadata}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // Attested writes an OCI layout with an index of images as BuildKit publishes them, each followed by its attestation, and returns its
 // reference.
 func Attested(t testing.TB, dir string, images ...v1.Image) string {
@@ -179,7 +205,11 @@ func Attested(t testing.TB, dir string, images ...v1.Image) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		statement := ImageOf(t, v1.Config{}, static.NewLayer([]byte(`{"subject":"`+digest.String()+`"}`), "application/vnd.in-toto+json"))
+		statement, err := mutate.Append(empty.Image, mutate.Addendum{Layer: static.NewLayer(Provenance(t, img), "application/vnd.in-toto+json"),
+			Annotations: map[string]string{"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		index = mutate.AppendManifests(index,
 			mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: cf.OS, Architecture: cf.Architecture, Variant: cf.Variant}}},
 			mutate.IndexAddendum{Add: statement, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},
