@@ -131,6 +131,11 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 		res.rungs = append(res.rungs, c.carved)
 	}
 	res.judge(o)
+	if w := res.find(res.Report.Winner); w != nil && w.tree == nil && !c.alone() {
+		if err := c.read(ctx, w); err != nil {
+			return nil, err
+		}
+	}
 	res.finish(c, start)
 	return res, nil
 }
@@ -320,6 +325,9 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 		return err
 	}
 	c.verdict(r, original)
+	if original != nil { // with what all others are compared; of the winner they are read again
+		r.tree, r.owners = nil, nil
+	}
 	return nil
 }
 
@@ -355,13 +363,9 @@ func (c *climb) measure(ctx context.Context, r *rung) error {
 	known := sums{c.o.CacheDir}
 	x := known.load(d)
 	if x == nil || !c.alone() {
-		if r.tree, err = image.ReadTree(ctx, r.img, treeOptions(c.o.CacheDir)); err != nil {
-			return fmt.Errorf("measuring %s: %w", r.Name, err)
+		if err := c.read(ctx, r); err != nil {
+			return err
 		}
-		if r.owners, err = inventory.Read(r.tree); err != nil {
-			return fmt.Errorf("measuring %s: %w", r.Name, err)
-		}
-		r.countBase()
 	}
 	if x == nil {
 		x = &sum{r.tree.Measure(), len(r.owners.Packages())}
@@ -374,6 +378,18 @@ func (c *climb) measure(ctx context.Context, r *rung) error {
 	if r.report.Setuid == nil {
 		r.report.Setuid = []string{}
 	}
+	return nil
+}
+
+// read reads the candidate's files, and who owns them.
+func (c *climb) read(ctx context.Context, r *rung) (err error) {
+	if r.tree, err = image.ReadTree(ctx, r.img, treeOptions(c.o.CacheDir)); err != nil {
+		return fmt.Errorf("measuring %s: %w", r.Name, err)
+	}
+	if r.owners, err = inventory.Read(r.tree); err != nil {
+		return fmt.Errorf("measuring %s: %w", r.Name, err)
+	}
+	r.countBase()
 	return nil
 }
 
