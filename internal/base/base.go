@@ -183,12 +183,35 @@ func guess(t *image.Tree) *Base {
 		return nil
 	}
 	name := id
-	if b, ok := t.Content("/etc/os-release"); ok && strings.Contains(string(b), "Distroless") {
-		name = "gcr.io/distroless/base-debian" + version
-	} else if version != "" {
+	switch {
+	case isDistroless(t):
+		name = "gcr.io/distroless/" + distrolessKind(t) + "-debian" + version
+	case version != "":
 		name += ":" + version
+		if id == "debian" && t.Resolve("/etc/dpkg/dpkg.cfg.d/docker") != nil { // what debuerreotype-slimify leaves
+			name += "-slim"
+		}
 	}
 	return &Base{Name: name, How: ByRelease, Guess: true, Layers: layers}
+}
+
+// isDistroless tells images that have Debian's packages, but not its dpkg.
+func isDistroless(t *image.Tree) bool {
+	b, ok := t.Content("/etc/os-release")
+	return ok && strings.Contains(string(b), "Distroless") || t.Resolve("/var/lib/dpkg/status.d") != nil && t.Resolve("/var/lib/dpkg/status") == nil
+}
+
+// distrolessKind is the least of the distroless images that has what this one has.
+func distrolessKind(t *image.Tree) string {
+	switch {
+	case t.Resolve("/usr/bin/python3") != nil:
+		return "python3"
+	case t.Resolve("/var/lib/dpkg/status.d/libstdc++6") != nil:
+		return "cc"
+	case t.Measure().Libc != "none":
+		return "base"
+	}
+	return "static"
 }
 
 // built reports whether a base has a compiler: the full forms of official images do.

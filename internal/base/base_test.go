@@ -97,6 +97,9 @@ func TestRecognise(t *testing.T) {
 		"history slim":             {on(t, slim, app, false), "", nil, "python:3.11-slim by the history (guess), 2 layers", "smaller: gcr.io/distroless/python3-debian12 (no shell); smaller: python:3.11-alpine (musl instead of glibc)"},
 		"history, compiler on top": {on(t, slim, testimage.Tree{"/usr/bin/gcc": "file 0755 x"}, true), "", nil, "python:3.11-slim by the history (guess), 2 layers", "smaller: gcr.io/distroless/python3-debian12 (no shell); smaller: python:3.11-alpine (musl instead of glibc)"},
 		"release":                  {testimage.Image(t, v1.Config{}, testimage.Tree{"/etc/os-release": "file 0644 ID=alpine\nVERSION_ID=3.20.3\n"}), "", open, "alpine:3.20 by its os-release (guess), 0 layers", ""},
+		"release, distroless":      {testimage.Image(t, v1.Config{}, testimage.Tree{"/etc/os-release": debian + "PRETTY_NAME=\"Distroless\"\n"}), "", open, "gcr.io/distroless/static-debian12 by its os-release (guess), 0 layers", ""},
+		"release, slim":            {testimage.Image(t, v1.Config{}, testimage.Tree{"/etc/os-release": debian, "/etc/dpkg/dpkg.cfg.d/docker": "file 0644 x"}), "", nil, "debian:12-slim by its os-release (guess), 0 layers", ""},
+		"release, whole":           {testimage.Image(t, v1.Config{}, testimage.Tree{"/etc/os-release": debian, "/var/lib/dpkg/status": "file 0644 x"}), "", nil, "debian:12 by its os-release (guess), 0 layers", "smaller: debian:12-slim"},
 		"nothing":                  {testimage.Image(t, v1.Config{}, app), "", open, "none", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +140,9 @@ func TestRecognise(t *testing.T) {
 func TestRealBases(t *testing.T) {
 	testimage.Need(t, "bases")
 	for ref, want := range map[string]string{
-		"python:3.11-slim": "python:3.11-slim", "python:3.11-alpine": "python:3.11-alpine", "debian:bookworm-slim": "debian:12", "alpine:3.20": "alpine:3.20",
+		"python:3.11-slim": "python:3.11-slim", "python:3.11-alpine": "python:3.11-alpine", "debian:bookworm-slim": "debian:12-slim", "alpine:3.20": "alpine:3.20",
+		"gcr.io/distroless/static": "gcr.io/distroless/static-debian12", "gcr.io/distroless/base": "gcr.io/distroless/base-debian12",
+		"gcr.io/distroless/cc": "gcr.io/distroless/cc-debian12", "gcr.io/distroless/python3": "gcr.io/distroless/python3-debian12",
 	} {
 		t.Run(ref, func(t *testing.T) {
 			img, err := image.Open(t.Context(), testimage.BaseRef(t, ref), image.Options{})

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -124,11 +125,15 @@ func (r *Inspect) headline(width int) string {
 	fmt.Fprintf(&s, "%s\n", wrap(r.Image+", "+r.Platform, width, "  "))
 	fmt.Fprintf(&s, "%s to pull, %s on disk, of which a container sees %s; %s wasted (%.1f %%)\n",
 		approx(r.PullEstimated)+Bytes(r.PullBytes), Bytes(r.DiskBytes), Bytes(r.VisibleBytes), Bytes(r.WastedBytes), 100*(1-r.Efficiency))
-	fmt.Fprintf(&s, "%d layers, %d files, %d packages, %s, runs as %s\n", len(r.Layers), r.FileCount, r.Packages, Clean(r.Libc), Clean(r.User))
+	libc := Clean(r.Libc)
+	if libc == "none" {
+		libc = "no libc"
+	}
+	fmt.Fprintf(&s, "%s, %s, %s, %s, runs as %s\n", count(len(r.Layers), "layer"), count(r.FileCount, "file"), count(r.Packages, "package"), libc, Clean(r.User))
 	if b := r.Base; b != nil {
 		first := ""
 		if b.Layers > 0 {
-			first = fmt.Sprintf(", the first %d layers, %s on disk", b.Layers, Bytes(b.DiskBytes))
+			first = fmt.Sprintf(", the first %s, %s on disk", count(b.Layers, "layer"), Bytes(b.DiskBytes))
 		}
 		s.WriteString(wrap(fmt.Sprintf("base: %s%s (%s)", b.Name, first, b.How), width, "  ") + "\n")
 		if b.Advice != "" {
@@ -233,6 +238,7 @@ func (r *Inspect) ownerSection() *section {
 		name, kind := Clean(strings.TrimSpace(o.Name+" "+o.Version)), Clean(o.Ecosystem)
 		if o.Ecosystem == "" {
 			kind = fmt.Sprintf("layer %d", o.Layer)
+			name = cmp.Or(name, "no command is known")
 		}
 		s.add(name, kind, strconv.Itoa(o.Files), Bytes(o.Bytes), "~"+Bytes(o.PullBytes))
 	}

@@ -12,8 +12,8 @@ import (
 func (r *Inspect) markdown(w io.Writer) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "### %s\n\n", markdownText(r.Image))
-	fmt.Fprintf(&s, "**%s** to pull, **%s** on disk, **%s** wasted (efficiency %.1f %%), %d layers, %d packages\n\n",
-		approx(r.PullEstimated)+Bytes(r.PullBytes), Bytes(r.DiskBytes), Bytes(r.WastedBytes), 100*r.Efficiency, len(r.Layers), r.Packages)
+	fmt.Fprintf(&s, "**%s** to pull, **%s** on disk, **%s** wasted (efficiency %.1f %%), %s, %s\n\n",
+		approx(r.PullEstimated)+Bytes(r.PullBytes), Bytes(r.DiskBytes), Bytes(r.WastedBytes), 100*r.Efficiency, count(len(r.Layers), "layer"), count(r.Packages, "package"))
 	if r.Base != nil {
 		fmt.Fprintf(&s, "Base: %s (%s)\n\n", markdownText(r.Base.Name), markdownText(r.Base.How))
 	}

@@ -54,14 +54,14 @@ var caches = []*Category{
 
 // contents are what packages bring for people and builds, not for programs.
 var contents = []*Category{
-	of("docs", "documentation", "on Debian `path-exclude=/usr/share/doc/*` in /etc/dpkg/dpkg.cfg.d before anything is installed (dnf: --setopt=tsflags=nodocs); slim bases do so already", needless.Documentation),
-	of("man", "man pages", "on Debian `path-exclude=/usr/share/man/*` in /etc/dpkg/dpkg.cfg.d before anything is installed; slim bases do so already", needless.ManPages),
+	of("docs", "documentation", "on Debian `path-exclude=/usr/share/doc/*` in /etc/dpkg/dpkg.cfg.d before anything is installed (dnf: --setopt=tsflags=nodocs), as slim bases do; leave those of /usr/local out in the step that brings them", needless.Documentation),
+	of("man", "man pages", "on Debian `path-exclude=/usr/share/man/*` in /etc/dpkg/dpkg.cfg.d before anything is installed, as slim bases do; leave those of /usr/local out in the step that brings them", needless.ManPages),
 	of("locales", "locales and translations", "on Debian `path-exclude=/usr/share/locale/*` in /etc/dpkg/dpkg.cfg.d before anything is installed; keep what LANG names",
 		needless.Translations, needless.Locales),
 	of("headers", "headers", "build in a stage of its own; -dev packages have no place in the final one", needless.Headers, needless.BuildFiles),
 	of("static", "static libraries", "build in a stage of its own; -dev packages have no place in the final one", needless.Static),
 	of("vcs", "version control", "name it in .dockerignore; what RUN clones, clone in a stage of its own", needless.VCS),
-	of("debug-files", "files of debug information", "leave -dbg and -dbgsym packages out", needless.Debug),
+	of("debug-files", "files of debug information", "leave -dbg and -dbgsym packages out; on Debian `path-exclude=/usr/share/gdb/*` before anything is installed", needless.Debug),
 	at("tests", "tests of libraries", "delete them in the RUN that installs, or let `lighten carve` prove which nobody reads; "+sameRun,
 		"**/{site,dist}-packages/**/{test,tests}/**", "/usr/{,local/}lib/python3*/{test,idlelib/idle_test,unittest/test,lib2to3/tests,tkinter/test,ctypes/test,distutils/tests,sqlite3/test}/**",
 		"**/node_modules/**/{test,tests,__tests__}/**", "**/gems/*/{test,tests,spec}/**", "**/gems/*/gems/*/{test,tests,spec}/**"),

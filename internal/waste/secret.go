@@ -151,10 +151,11 @@ func secrets(f *finder, c *Category) {
 	f.configSecrets(c)
 }
 
-// public reports whether a path is of tests and examples, whose keys everybody has.
+// public reports whether a path is of tests and examples, or of Go's own sources, whose keys everybody has.
 func public(p string) bool {
 	return strings.HasPrefix(p, "/usr/share/doc/") || strings.HasPrefix(p, "/usr/share/") && strings.Contains(p, "/examples/") ||
-		strings.Contains(p, "/site-packages/") || strings.Contains(p, "/dist-packages/") || strings.Contains(p, "/node_modules/") || strings.Contains(p, "/test/") || strings.Contains(p, "/tests/")
+		strings.Contains(p, "/site-packages/") || strings.Contains(p, "/dist-packages/") || strings.Contains(p, "/node_modules/") || strings.Contains(p, "/test/") || strings.Contains(p, "/tests/") ||
+		strings.Contains(p, "/testdata/") || strings.HasPrefix(p, "/usr/local/go/src/")
 }
 
 // secretVariable tells by its name that a variable is meant for a secret.

@@ -142,7 +142,8 @@ func TestSecrets(t *testing.T) {
 	cfg := v1.Config{Env: []string{"PATH=/bin", "DB_PASSWORD=" + value, "TOKEN_FILE=/run/secrets/token", "PASSWORD_HASHER=x"}}
 	img := testimage.Image(t, cfg,
 		testimage.Tree{"/root/.ssh/id_rsa": "file 0600 " + key, "/app/.env": "file 0644 PORT=80\nSECRET_KEY=" + value + "\n", "/app/.env.example": "file 0644 SECRET_KEY=" + value,
-			"/root/.aws/credentials": "file 0600 [default]\naws_secret_access_key=" + value, "/root/.npmrc": "file 0600 //r/:_authToken=" + value, "/app/x.py": "file 0644 " + key, "/app/port.env": "file 0644 PORT=1"},
+			"/root/.aws/credentials": "file 0600 [default]\naws_secret_access_key=" + value, "/root/.npmrc": "file 0600 //r/:_authToken=" + value, "/app/x.py": "file 0644 " + key, "/app/port.env": "file 0644 PORT=1",
+			"/usr/local/go/src/crypto/x509/key.pem": "file 0644 " + key, "/src/testdata/key.pem": "file 0644 " + key},
 		testimage.Tree{"/root/.ssh/.wh.id_rsa": "file 0000"})
 	a := analyse(t, img)
 	got := map[string]string{}
