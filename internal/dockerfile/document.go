@@ -120,6 +120,14 @@ func (d *Document) Text(r Range) string { return string(d.Source[r.Start:r.End])
 // Final is the last stage, which is what a build without a target produces.
 func (d *Document) Final() *Stage { return d.Stages[len(d.Stages)-1] }
 
+// Built is the stage that a build with this target produces: the last one without a target, or where no stage has the name.
+func (d *Document) Built(target string) *Stage {
+	if s := d.StageNamed(target); target != "" && s != nil {
+		return s
+	}
+	return d.Final()
+}
+
 // StageNamed finds a stage as COPY --from and FROM do: by name, whatever its
 // case, or by index. It returns nil when there is none.
 func (d *Document) StageNamed(name string) *Stage {

@@ -77,17 +77,20 @@ func (c cache) save(diffID v1.Hash, index *layerIndex) error {
 	e.str(c.rule)
 	e.index(index)
 	e.b = binary.LittleEndian.AppendUint32(e.b, crc32.Checksum(e.b, castagnoli))
-	if err := c.write(c.file(diffID), e.b); err != nil {
+	if err := WriteCache(c.file(diffID), e.b); err != nil {
 		return fmt.Errorf("caching its index: %w", err)
 	}
 	return nil
 }
 
-func (c cache) write(name string, b []byte) error {
-	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+// WriteCache writes a file of a cache, whole or not at all, and makes its directory as needed. It does not wait for the disk:
+// what is lost is read again.
+func WriteCache(name string, b []byte) error {
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.dir, "new-*")
+	f, err := os.CreateTemp(dir, "new-*")
 	if err != nil {
 		return err
 	}

@@ -136,10 +136,7 @@ func (p *Project) First() Candidate {
 
 // base is the image on which the stage that is built stands.
 func (p *Project) base(d *dockerfile.Document) string {
-	s := d.Final()
-	if t := d.StageNamed(p.Target); p.Target != "" && t != nil {
-		s = t
-	}
+	s := d.Built(p.Target)
 	for s.Parent != nil {
 		s = s.Parent
 	}

@@ -2,7 +2,6 @@ package ladder
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 
@@ -46,19 +45,7 @@ func (s sums) load(digest v1.Hash) *sum {
 
 // save remembers a sum. Where that fails, the next run counts again.
 func (s sums) save(digest v1.Hash, x sum) {
-	b, err := json.Marshal(x)
-	if s.dir == "" || err != nil {
-		return
-	}
-	f, err := os.CreateTemp(s.dir, "new-*")
-	if err != nil {
-		return
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.file(digest))
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if b, err := json.Marshal(x); err == nil && s.dir != "" {
+		_ = image.WriteCache(s.file(digest), b)
 	}
 }

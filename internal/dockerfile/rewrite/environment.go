@@ -14,23 +14,20 @@ import (
 // An environment is a virtual environment that a stage makes and installs into, with pip, uv or Poetry.
 type environment struct {
 	dir  string
-	last int          // index of the last instruction that installs into it
-	only map[int]bool // instructions that do nothing but making it, filling it, or getting the tools for that
+	last int         // index of the last instruction that installs into it
+	only map[int]int // instructions that do nothing but that (fillsIt), or get the tools for it (getsTools)
 }
 
 // split gives a Dockerfile that makes a virtual environment in its only stage of Python a stage of its own for that. The
 // final stage takes the environment from there, to the place where it was made: commands in it name their interpreter by
-// its path. in is returned as it is where there is none.
+// its path. Where there is none, in is only tidied.
 func split(in Input) (Input, error) {
-	edits := Tidy(in.Doc, TidyOptions{Context: in.Context, Target: in.Target})
-	d, err := in.Doc.Apply(edits...)
+	in, err := in.tidied()
 	if err != nil {
 		return in, err
 	}
-	final := d.Final()
-	if s := d.StageNamed(in.Target); in.Target != "" && s != nil {
-		final = s
-	}
+	d := in.Doc
+	final := d.Built(in.Target)
 	if p := final.Parent; p != nil {
 		if e, err := findEnvironment(p); e != nil || err != nil {
 			return in, refuse("stage %s, which the final one is built on, makes a virtual environment: copy that from a stage of its own, and the rest is done for you", p.Name)
@@ -67,11 +64,11 @@ func split(in Input) (Input, error) {
 	copied := false
 	for n, i := range final.Instructions {
 		switch {
-		case e.only[n] && !copied && e.read(i) == fillsIt:
+		case e.only[n] == fillsIt && !copied:
 			copied = true
 			p.line("COPY --from=%s %s %s", name, e.dir, e.dir)
 			lines = append(lines, i.Line)
-		case e.only[n], n < e.last && bringsTool(i):
+		case e.only[n] != foreign, n < e.last && bringsTool(i):
 		default:
 			if s, err := understand(i); err == nil && n < e.last && slices.ContainsFunc(s.apt, buildOnly) {
 				if run := slices.DeleteFunc(s.apt, buildOnly); len(run) > 0 {
@@ -90,8 +87,12 @@ func split(in Input) (Input, error) {
 			write(i)
 		}
 	}
-	out, err := parseTidy(in.Doc, p.String(), TidyOptions{Context: in.Context, Target: in.Target})
+	out, err := dockerfile.Parse(d.Name, []byte(p.String()))
 	if err != nil {
+		return in, err
+	}
+	out.BuildArgs = d.BuildArgs
+	if out, err = out.Apply(Tidy(out, TidyOptions{Context: in.Context, Target: in.Target})...); err != nil {
 		return in, err
 	}
 	if all := out.Instructions; len(all) >= len(lines) { // a refusal names the line of the user's own file
@@ -99,32 +100,22 @@ func split(in Input) (Input, error) {
 			i.Line = lines[n]
 		}
 	}
-	in.Doc, in.tidy, in.edits = out, true, edits
+	in.Doc, in.splitOff = out, true
 	return in, nil
-}
-
-// parseTidy parses a Dockerfile made of another one, and tidies it.
-func parseTidy(of *dockerfile.Document, text string, o TidyOptions) (*dockerfile.Document, error) {
-	d, err := dockerfile.Parse(of.Name, []byte(text))
-	if err != nil {
-		return nil, err
-	}
-	d.BuildArgs = of.BuildArgs
-	return d.Apply(Tidy(d, o)...)
 }
 
 // findEnvironment finds the one environment that a stage makes; nil when there is none. It refuses one that cannot be told apart.
 func findEnvironment(s *dockerfile.Stage) (*environment, error) {
-	e := &environment{last: -1, only: map[int]bool{}}
+	e := &environment{last: -1, only: map[int]int{}}
 	for n, i := range s.Instructions {
 		if i.Name != "RUN" {
 			continue
 		}
-		switch e.read(i) {
+		switch role := e.read(i); role {
 		case fillsIt:
-			e.last, e.only[n] = n, true
+			e.last, e.only[n] = n, role
 		case getsTools:
-			e.only[n] = true
+			e.only[n] = role
 		case mixed:
 			return nil, refuse("line %d makes a virtual environment, or installs into it, and does more in the same RUN: split it, and the rest is done for you", i.Line)
 		}

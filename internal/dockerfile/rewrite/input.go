@@ -56,8 +56,23 @@ type Input struct {
 	Target   string // the stage that is built; "" is the last
 	Evidence Evidence
 
-	tidy  bool              // Doc is what split made: it needs no tidying any more
-	edits []dockerfile.Edit // that tidied it
+	tidy     bool              // Doc needs no tidying any more
+	edits    []dockerfile.Edit // that tidied it
+	splitOff bool              // split gave the environment a stage of its own
+}
+
+// tidied is in with its Dockerfile tidied, once.
+func (in Input) tidied() (Input, error) {
+	if in.tidy {
+		return in, nil
+	}
+	edits := Tidy(in.Doc, TidyOptions{Context: in.Context, Target: in.Target})
+	d, err := in.Doc.Apply(edits...)
+	if err != nil {
+		return in, err
+	}
+	in.Doc, in.tidy, in.edits = d, true, edits
+	return in, nil
 }
 
 // Output is a Dockerfile that a person would write and keep.
@@ -118,18 +133,12 @@ func read(in Input) (*recipe, error) {
 	if in.Project.Language != "python" {
 		return nil, refuse("only Python programs are rewritten yet")
 	}
-	d, edits := in.Doc, in.edits
-	if !in.tidy {
-		edits = Tidy(in.Doc, TidyOptions{Context: in.Context, Target: in.Target})
-		var err error
-		if d, err = in.Doc.Apply(edits...); err != nil {
-			return nil, err
-		}
+	in, err := in.tidied()
+	if err != nil {
+		return nil, err
 	}
-	final := d.Final()
-	if s := d.StageNamed(in.Target); in.Target != "" && s != nil {
-		final = s
-	}
+	d := in.Doc
+	final := d.Built(in.Target)
 	line := lineage(final)
 	r := &recipe{base: d.Expand(line[0].Base, nil), version: in.Project.Version}
 	if strings.Contains(r.base, "@") {
@@ -149,7 +158,7 @@ func read(in Input) (*recipe, error) {
 		r.platform += d.Text(f.Range) + " "
 	}
 	r.readEarlier(d, final)
-	if slices.ContainsFunc(edits, func(e dockerfile.Edit) bool { return strings.Contains(e.Why, whyRecommends) }) {
+	if slices.ContainsFunc(in.edits, func(e dockerfile.Edit) bool { return strings.Contains(e.Why, whyRecommends) }) {
 		r.notes = append(r.notes, whyRecommends)
 	}
 	for _, s := range line {

@@ -27,15 +27,18 @@ func Slim(in Input) (Output, error) {
 	if staged {
 		if in, err = split(in); err != nil {
 			return Output{}, err
-		} else if in.tidy {
-			return environmentOn(in, "slim", base)
+		} else if in.splitOff {
+			if r, err = read(in); err != nil {
+				return Output{}, err
+			}
+			return r.onBase(in, "slim", base)
 		}
 	}
 	build, run := r.system()
 	if why := r.placed(); why != "" && len(build) == 0 && r.compiles(in.Evidence) {
 		return Output{}, refuse("%s, and it needs a compiler, which the slim image does not have", why)
 	} else if why != "" || !staged {
-		return r.output(r.inOrder(base, missing(in.Evidence.Slim, run)), "slim", base, slimNotes(in))
+		return r.onBase(in, "slim", base)
 	}
 	return r.staged(in, "slim", base, append(run, in.Evidence.Slim...))
 }
@@ -112,8 +115,8 @@ func MultiStage(in Input) (Output, error) {
 	switch why := r.placed(); {
 	case why != "":
 		return Output{}, refuse("%s", why)
-	case in.tidy:
-		return environmentOn(in, "multi-stage", base)
+	case in.splitOff:
+		return r.onBase(in, "multi-stage", base)
 	case !r.installs() && len(in.Doc.Stages) > 1:
 		return Output{}, refuse("the Dockerfile has a builder already; its lighter forms are the other candidates")
 	case !r.installs():
@@ -123,12 +126,8 @@ func MultiStage(in Input) (Output, error) {
 	return r.staged(in, "multi-stage", base, append(run, in.Evidence.Slim...))
 }
 
-// environmentOn puts a program on another base that takes its virtual environment from a stage of its own.
-func environmentOn(in Input, name, base string) (Output, error) {
-	r, err := read(in)
-	if err != nil {
-		return Output{}, err
-	}
+// onBase is the original with another base and the libraries that this one lacks.
+func (r *recipe) onBase(in Input, name, base string) (Output, error) {
 	_, run := r.system()
 	return r.output(r.inOrder(base, missing(in.Evidence.Slim, run)), name, base, slimNotes(in))
 }
