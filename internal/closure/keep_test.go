@@ -123,6 +123,24 @@ func keepCases() []keepCase {
 			goes: map[string]string{"/usr/share/doc/tool/NEWS": "documentation", "/usr/share/man/man1/tool.1": "man pages", "/usr/bin/other": "package not needed"},
 		},
 		{
+			name: "of a distribution's Python what a service imports, not what its packages hold", tree: join(glibcTree, testimage.Tree{
+				"/var/lib/dpkg/status":                   "file 0644 " + statusOf("libpython3.11-stdlib", "libdb5.3"),
+				"/var/lib/dpkg/info/libdb5.3.list":       "file 0644 /usr/lib/x86_64-linux-gnu/libdb-5.3.so\n",
+				"/usr/lib/x86_64-linux-gnu/libdb-5.3.so": exe + amd64(""),
+				"/var/lib/dpkg/info/libpython3.11-stdlib.list": "file 0644 /usr/bin/python3.11\n/usr/lib/python3.11/os.py\n/usr/lib/python3.11/wave.py\n/usr/lib/python3.11/pydoc_data/topics.py\n" +
+					"/usr/lib/python3.11/lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so\n/usr/share/python3.11/data\n",
+				"/usr/bin/python3.11": exe + amd64(glibc), "/usr/share/python3.11/data": "file 0644 x",
+				"/usr/lib/python3.11/os.py": "file 0644 x", "/usr/lib/python3.11/wave.py": "file 0644 x", "/usr/lib/python3.11/pydoc_data/topics.py": "file 0644 x",
+				"/usr/lib/python3.11/lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libdb-5.3.so"),
+			}),
+			looked: "exec /usr/bin/python3.11\nopen /usr/lib/python3.11/os.py", stays: "/usr/lib/python3.11/wave.py /usr/share/python3.11/data",
+			goes: map[string]string{
+				"/usr/lib/python3.11/pydoc_data/topics.py":                             "Python's own tests, tools and what is given up",
+				"/usr/lib/python3.11/lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so": "modules of Python that nothing imports",
+				"/usr/lib/x86_64-linux-gnu/libdb-5.3.so":                               "package not needed",
+			},
+		},
+		{
 			name: "of a package touched files alone, at the level tight", level: closure.Tight, tree: testimage.Tree{
 				"/var/lib/dpkg/status": "file 0644 " + statusOf("tool"), "/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool/part\n",
 				"/usr/bin/tool": exe + amd64(""), "/usr/lib/tool/part": "file 0644 x",

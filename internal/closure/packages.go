@@ -27,6 +27,7 @@ func packages(m *maker, e *image.Entry, s strength) {
 	}
 	for _, x := range o.files {
 		switch {
+		case m.ofLibrary(x):
 		case programs || !isProgram(x):
 			m.along(x, weak, Reason{Rule: "package", By: e.Path, Note: "part of package " + o.Name})
 		case !m.keep.Has(x.Path):

@@ -53,6 +53,16 @@ func (m *maker) standardLibrary(dir string, by *image.Entry) {
 	}
 }
 
+// ofLibrary tells whether a package's file belongs to a standard library, whose rule is asked for it then.
+func (m *maker) ofLibrary(e *image.Entry) bool {
+	dir := strings.TrimSuffix(pythonDir.FindString(e.Path), "/")
+	if dir == "" || siteDir.MatchString(e.Path) || m.Tree.Get(dir+"/os.py") == nil {
+		return false
+	}
+	m.standardLibrary(dir, e)
+	return true
+}
+
 func (m *maker) readLibrary(dir string) *library {
 	l := &library{dir: dir, modules: map[string]*module{}, reached: map[string]bool{}, asked: map[string]bool{}}
 	for e := range m.Tree.Under(dir + "/") {
