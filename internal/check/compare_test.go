@@ -106,6 +106,30 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// What changes from run to run of the lighter image changes by itself too, as long as most of its answer stays.
+func TestCompareRunsOfBoth(t *testing.T) {
+	original := []*check.Report{body("connections: 3, juggles: 93, errors: 0\n"), body("connections: 3, juggles: 93, errors: 0\n")}
+	for _, c := range []struct {
+		name  string
+		light []string
+		want  string
+	}{
+		{"a counter", []string{"connections: 3, juggles: 84, errors: 0\n", "connections: 3, juggles: 85, errors: 0\n"}, ""},
+		{"a counter that stays", []string{"connections: 3, juggles: 84, errors: 0\n", "connections: 3, juggles: 84, errors: 0\n"}, "juggles: 84"},
+		{"its neighbour", []string{"connections: 3, juggles: 84, errors: 1\n", "connections: 3, juggles: 85, errors: 1\n"}, "errors: 1"},
+		{"something else each time", []string{"cannot open a", "segmentation fault"}, "segmentation fault"},
+	} {
+		var light []*check.Report
+		for _, l := range c.light {
+			light = append(light, body(l))
+		}
+		got := fmt.Sprint(check.Compare(original, light...))
+		if (got == "[]") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %s, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 func TestCompareParts(t *testing.T) {
 	zero, one := 0, 1
 	of := func(r check.Result) *check.Report {

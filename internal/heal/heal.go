@@ -291,9 +291,9 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 }
 
 // again asks both images more often when their answers differ: two runs do not show all that changes by itself. A difference stands
-// that shows once more, against all that the original has answered by then.
+// that shows once more, against all that both have answered by then.
 func (h *healer) again(ctx context.Context) error {
-	first := h.res.Differences
+	first, lights := h.res.Differences, []*check.Report{h.res.Light}
 	for range repeats {
 		h.Step("checking both images again, because their answers differ")
 		original, err := h.run(ctx, h.img, trial.Options{Holdout: true, Answers: true})
@@ -311,7 +311,8 @@ func (h *healer) again(ctx context.Context) error {
 			h.res.Light, h.res.After = light.Report, holdoutsPassed(light.Report)
 			return nil
 		}
-		h.res.Differences = slices.DeleteFunc(check.Compare(h.answers, light.Report), func(d check.Difference) bool {
+		lights = append(lights, light.Report)
+		h.res.Differences = slices.DeleteFunc(check.Compare(h.answers, lights...), func(d check.Difference) bool {
 			return !slices.ContainsFunc(first, func(f check.Difference) bool { return f.Check == d.Check && f.Part == d.Part })
 		})
 		if len(h.res.Differences) > 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/trial"
@@ -69,7 +70,7 @@ func (h *healer) find(m check.Miss) []string {
 			continue
 		}
 		switch {
-		case e.Path == m.Name, m.Kind != "module" && path.Base(e.Path) == path.Base(m.Name):
+		case e.Path == m.Name, m.Kind != "module" && path.Base(e.Path) == path.Base(m.Name) && (m.Kind != "executable" || runnable(e)):
 			found = append(found, e.Path)
 		case m.Kind == "module" && h.isModule(e.Path, module):
 			found = append(found, e.Path)
@@ -81,6 +82,15 @@ func (h *healer) find(m check.Miss) []string {
 		}
 	}
 	return found
+}
+
+// runnable tells what a shell may run by its name, and not the completion or the job of the same name. A link's permissions say nothing.
+func runnable(e *image.Entry) bool {
+	switch path.Base(path.Dir(e.Path)) {
+	case "bin", "sbin":
+		return e.Mode&0o111 != 0
+	}
+	return false
 }
 
 // isModule tells whether a file is the module, and not one of that name within another package: pip has a urllib3 of its own.
