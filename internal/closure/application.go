@@ -28,7 +28,7 @@ func (m *maker) program(dir, by string) {
 			m.keep.drops[x.Path] = "packages for development"
 			continue
 		}
-		if m.ownedBySystem(x.Path) || siteDir.MatchString(x.Path) && m.keep.owner[x.Path] != nil {
+		if m.ownedBySystem(x.Path) || m.installedOf(x.Path) {
 			continue // a virtual environment's distributions have a rule of their own
 		}
 		m.along(x, weak, r)

@@ -52,6 +52,7 @@ var dropTable = []dropRow{
 	{"completion and help of shells", regexp.MustCompile(`^/usr/share/(?:bash-completion|zsh|fish|menu|applications|icons|pixmaps|metainfo|appdata)/|^/etc/bash_completion\.d/`), nil},
 	{"package manager", regexp.MustCompile(`^/var/lib/(?:apt|aptitude)/|^/var/cache/(?:apt|apk|debconf)/|^/etc/apt/|^/usr/(?:lib|share)/(?:apt|dpkg)/|^/var/lib/dpkg/(?:info/|[^/]+-old$|lock|triggers/|updates/|alternatives/|diversions|statoverride)|^/lib/apk/db/(?:scripts\.tar|triggers|lock)`), nil},
 	{"other time zone tables", regexp.MustCompile(`^/usr/share/zoneinfo/(?:right|posix)/`), nil},
+	{"activation of virtual environments by a shell", regexp.MustCompile(`/bin/(?:activate(?:\.(?:c?sh|fish|nu|bat|ps1))?|Activate\.ps1|activate_this\.py|deactivate\.(?:nu|bat))$`), nil},
 	{"headers of Perl", regexp.MustCompile(`/perl5?/[^/]+/(?:[^/]+/)?CORE/[^/]+\.h$`), nil},
 	{"engines of OpenSSL, which a configuration has to name", regexp.MustCompile(`/engines-[0-9.]+/[^/]+\.so$`), nil},
 	{singleAuthorities, regexp.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), regexp.MustCompile(`/ssl-cert-snakeoil\.pem$`)},

@@ -113,8 +113,8 @@ var crossroads = map[string]bool{
 }
 
 // listable reports whether to list a directory is to want all that is in it.
-func listable(dir string) bool {
-	if crossroads[dir] || strings.HasSuffix(path.Dir(dir), "/lib") && strings.HasSuffix(dir, "-linux-gnu") {
+func listable(t *image.Tree, dir string) bool {
+	if crossroads[dir] || path.Base(dir) == "bin" && isEnvironment(t, path.Dir(dir)) || strings.HasSuffix(path.Dir(dir), "/lib") && strings.HasSuffix(dir, "-linux-gnu") {
 		return false
 	}
 	return !pythonPath(dir) // the import system lists every directory that it looks into
@@ -144,7 +144,7 @@ func (m *maker) workedIn(dir *image.Entry, r Reason) {
 
 // listed keeps what a program saw when it read a directory: its names, and what these are.
 func (m *maker) listed(dir *image.Entry, r Reason) {
-	if !listable(dir.Path) {
+	if !listable(m.Tree, dir.Path) {
 		return
 	}
 	by := Reason{Rule: "listed", By: dir.Path, Note: strings.Replace(r.Note, "opened", "listed", 1)}

@@ -148,6 +148,24 @@ func keepCases() []keepCase {
 			looked: "exec /usr/bin/tool", stays: "/usr/bin/tool /var/lib/dpkg/status", goes: map[string]string{"/usr/lib/tool/part": "package not needed"},
 		},
 		{
+			name: "of a virtual environment that a program names and lists, what the program needs", level: closure.Tight, tree: join(glibcTree, testimage.Tree{
+				"/opt/venv/pyvenv.cfg": "file 0644 home = /usr/bin\n", "/opt/venv/bin/python": "symlink /usr/bin/python3.11", "/usr/bin/python3.11": exe + amd64(glibc),
+				"/usr/lib/python3.11/os.py": "file 0644 x", "/opt/venv/bin/activate": "file 0644 VIRTUAL_ENV=/opt/venv\n",
+				"/opt/venv/bin/pip": "file 0755 #!/opt/venv/bin/python\n", "/opt/venv/share/data": "file 0644 x",
+				"/opt/venv/lib/python3.11/site-packages/flask.py": "file 0644 x", "/opt/venv/lib/python3.11/site-packages/pip/__init__.py": "file 0644 x",
+				"/opt/venv/lib/python3.11/site-packages/pip-24.dist-info/METADATA": "file 0644 Name: pip\nVersion: 24\n",
+				"/opt/venv/lib/python3.11/site-packages/pip-24.dist-info/RECORD":   "file 0644 pip/__init__.py,,\n../../../bin/pip,,\n",
+				"/srv/app.py": "file 0644 home = '/opt/venv'\n",
+			}),
+			config: v1.Config{WorkingDir: "/srv"},
+			looked: "exec /opt/venv/bin/python\nopen /opt/venv/pyvenv.cfg\nlist /opt/venv/bin\nopen /opt/venv/lib/python3.11/site-packages/flask.py\nopen /srv/app.py",
+			stays:  "/opt/venv/bin/python /opt/venv/share/data /opt/venv/lib/python3.11/site-packages/flask.py",
+			goes: map[string]string{
+				"/opt/venv/bin/activate": "activation of virtual environments by a shell", "/opt/venv/bin/pip": "package not needed",
+				"/opt/venv/lib/python3.11/site-packages/pip/__init__.py": "package not needed",
+			},
+		},
+		{
 			name: "no programs of a package that gave data alone", tree: testimage.Tree{
 				"/var/lib/dpkg/status": "file 0644 " + statusOf("tls"), "/var/lib/dpkg/info/tls.list": "file 0644 /usr/bin/tls\n/etc/tls.cnf\n/usr/lib/tls/more\n",
 				"/usr/bin/tls": exe + amd64(""), "/etc/tls.cnf": "file 0644 x", "/usr/lib/tls/more": "file 0644 x",

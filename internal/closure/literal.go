@@ -106,7 +106,7 @@ func (m *maker) namedDirectory(dir *image.Entry, r Reason) {
 	}
 	m.single = m.single || dir.Path == "/etc/ssl/certs"
 	for x := range m.Tree.Under(dir.Path + "/") {
-		if m.Level == Safe || zones(dir.Path) || !m.ownedBySystem(x.Path) {
+		if !m.installedOf(x.Path) && (m.Level == Safe || zones(dir.Path) || !m.ownedBySystem(x.Path)) {
 			m.along(x, weak, r)
 		}
 	}

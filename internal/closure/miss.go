@@ -26,7 +26,7 @@ func (k *Keep) Misses(p observe.Path) bool {
 			return true
 		}
 	}
-	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(final.Path) {
+	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(k.tree, final.Path) {
 		return false
 	}
 	for e := range children(k.tree, final.Path) {
@@ -55,7 +55,7 @@ func MissedIn(light, original *image.Tree, p observe.Path) bool {
 		}
 		return true
 	}
-	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(final.Path) {
+	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(original, final.Path) {
 		return false
 	}
 	for e := range children(original, final.Path) {

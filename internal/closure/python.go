@@ -52,6 +52,16 @@ func python(m *maker, e *image.Entry, s strength) {
 	}
 }
 
+// isEnvironment tells the directory of a virtual environment (PEP 405).
+func isEnvironment(t *image.Tree, dir string) bool { return t.Get(path.Join(dir, "pyvenv.cfg")) != nil }
+
+// installedOf reports whether a path belongs to a distribution that lies where a Python looks, its commands included: the rule of
+// distributions says whether it stays.
+func (m *maker) installedOf(p string) bool {
+	o := m.keep.owner[p]
+	return o != nil && o.Ecosystem == inventory.PyPI && slices.ContainsFunc(o.files, func(e *image.Entry) bool { return siteDir.MatchString(e.Path) })
+}
+
 // optimised is bytecode for `python -O`, which nothing reads unless PYTHONOPTIMIZE says so.
 var optimised = regexp.MustCompile(`\.opt-[12]\.pyc$`)
 
