@@ -21,7 +21,7 @@ const Carved = "carved"
 
 // carve makes the candidate that no Dockerfile reaches. What is wrong with it goes into its report.
 func (c *climb) carve(ctx context.Context, from, original *rung) (*rung, error) {
-	r := &rung{Candidate: Candidate{Name: Carved, Source: from.Source, Base: from.Name, Dockerfile: from.Dockerfile}}
+	r := &rung{from: from, Candidate: Candidate{Name: Carved, Source: from.Source, Base: from.Name, Dockerfile: from.Dockerfile}}
 	r.report = report.Candidate{Name: r.Name, Source: r.Source, Base: r.Base, Dockerfile: string(r.Dockerfile)}
 	level := cmp.Or(closure.Level(c.trial.File.Level), closure.Safe)
 	o := heal.Options{

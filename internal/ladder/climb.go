@@ -52,6 +52,7 @@ type rung struct {
 
 	done    chan struct{} // closed when it was built, checked and measured; nil for the original and the carved one
 	baseIDs []v1.Hash     // diff IDs of the base image
+	from    *rung         // of the carved one: what it was made from
 	lock    *lock.File    // of the carved one
 }
 
@@ -131,9 +132,11 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 		res.rungs = append(res.rungs, c.carved)
 	}
 	res.judge(o)
-	if w := res.find(res.Report.Winner); w != nil && w.tree == nil && !c.alone() {
-		if err := c.read(ctx, w); err != nil {
-			return nil, err
+	for w := res.find(res.Report.Winner); w != nil && !c.alone(); w = w.from {
+		if w.tree == nil {
+			if err := c.read(ctx, w); err != nil {
+				return nil, err
+			}
 		}
 	}
 	res.finish(c, start)

@@ -19,23 +19,30 @@ func Judge(o Options, candidates ...report.Candidate) (winner string, judged []r
 	return r.Report.Winner, judged
 }
 
-// Content is an image with the number of its layers that are the base image's.
+// Content is an image with the number of its layers that are the base image's, and what it was carved from.
 type Content struct {
 	Tree *image.Tree
 	Base int
+	From *Content
 }
 
 // Waterfall compares what two images hold.
 func Waterfall(before, after Content) ([]report.Step, error) {
-	var rungs []*rung
-	for _, c := range []Content{before, after} {
-		owners, err := inventory.Read(c.Tree)
-		if err != nil {
-			return nil, err
-		}
-		rungs = append(rungs, &rung{tree: c.Tree, owners: owners, base: c.Base})
+	b, err := before.rung()
+	if err != nil {
+		return nil, err
 	}
-	return waterfall(rungs[0], rungs[1]), nil
+	a, err := after.rung()
+	return waterfall(b, a), err
+}
+
+func (c Content) rung() (*rung, error) {
+	owners, err := inventory.Read(c.Tree)
+	r := &rung{tree: c.Tree, owners: owners, base: c.Base}
+	if err == nil && c.From != nil {
+		r.from, err = c.From.rung()
+	}
+	return r, err
 }
 
 // WaterfallOfNothing is that of a run without a winner.

@@ -214,18 +214,27 @@ var kinds = []string{kindBase, kindSystem, kindDeps, kindBytecode, kindCaches, k
 // cacheDirs hold what package managers leave behind.
 var cacheDirs = []string{"/root/.cache", "/var/cache", "/var/lib/apt/lists", "/root/.npm", "/etc/apk/cache"}
 
-// waterfall says which kind of content the bytes on disk are, in both. Every
+// waterfall says which kind of content the bytes on disk are, in both, and in what a carved one was made from. Every
 // file of every layer is counted once, so the steps add up to the disk sizes.
 func waterfall(before, after *rung) []report.Step {
 	if before == nil || after == nil || before == after || before.tree == nil || after.tree == nil {
 		return nil
 	}
 	b, a := content(before), content(after)
+	var via map[string]int64
+	if after.from != nil && after.from != before {
+		via = content(after.from)
+	}
 	var out []report.Step
 	for _, k := range kinds {
-		if b[k] != 0 || a[k] != 0 {
-			out = append(out, report.Step{What: k, Before: b[k], After: a[k]})
+		if b[k] == 0 && a[k] == 0 && via[k] == 0 {
+			continue
 		}
+		st := report.Step{What: k, Before: b[k], After: a[k]}
+		if via != nil {
+			st.Via = new(via[k])
+		}
+		out = append(out, st)
 	}
 	return out
 }
@@ -240,8 +249,17 @@ func content(r *rung) map[string]int64 {
 	return sum
 }
 
+// ofBase tells whether a file comes from the base image; of a carved image, whether it did in what that was made from.
+func (r *rung) ofBase(layer int, p string) bool {
+	if r.from == nil {
+		return layer < r.base
+	}
+	e := r.from.tree.Get(p)
+	return e != nil && e.Layer < r.from.base
+}
+
 func kind(r *rung, layer int, p string) string {
-	if layer < r.base {
+	if r.ofBase(layer, p) {
 		return kindBase
 	}
 	for _, d := range cacheDirs {

@@ -65,7 +65,6 @@ func TestJudge(t *testing.T) {
 
 // Each kind of content is told apart, layers below the base count as the base, and the steps add up to the disk sizes.
 func TestWaterfall(t *testing.T) {
-
 	read := func(dir string, layers ...testimage.Tree) *image.Tree {
 		t.Helper()
 		tree, err := image.ReadTree(t.Context(), testimage.Image(t, v1.Config{WorkingDir: dir}, layers...), inventory.Rules())
@@ -103,6 +102,23 @@ func TestWaterfall(t *testing.T) {
 	}
 	if wb, wa := before.Measure().Disk, after.Measure().Disk; b != wb || a != wa {
 		t.Errorf("the steps add up to %d and %d, the images have %d and %d", b, a, wb, wa)
+	}
+	// What a carved image has of a base image counts as that, in whatever layer it lies now.
+	carved := read("/app", testimage.Tree{"/bin/sh": "zeros 0644 100", "/app/main.py": "zeros 0644 5"})
+	got, err = ladder.Waterfall(ladder.Content{Tree: before, Base: 1}, ladder.Content{Tree: carved, From: &ladder.Content{Tree: after, Base: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = []report.Step{
+		{What: "base image", Before: 1010, Via: new(int64(100)), After: 100},
+		{What: "dependencies of the program", Before: 50, Via: new(int64(50))},
+		{What: "compiled Python bytecode", Before: 43, Via: new(int64(0))},
+		{What: "package manager caches", Before: 500, Via: new(int64(0))},
+		{What: "the program", Before: 5, Via: new(int64(5)), After: 5},
+		{What: "everything else", Before: 7, Via: new(int64(0))},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("carved: got %+v\nwant %+v", got, want)
 	}
 	if got := ladder.WaterfallOfNothing(); got != nil {
 		t.Errorf("without a winner: got %+v, want nothing", got)

@@ -81,11 +81,12 @@ type Check struct {
 }
 
 // Step is one bar of the waterfall from the original to the winner: the bytes
-// on disk that one kind of content has in each. The steps add up exactly to
-// the two disk sizes.
+// on disk that one kind of content has in each, and in the candidate that a
+// carved winner was made from. The steps add up exactly to the disk sizes.
 type Step struct {
 	What   string `json:"what"`
 	Before int64  `json:"before_bytes"`
+	Via    *int64 `json:"via_bytes,omitempty"`
 	After  int64  `json:"after_bytes"`
 }
 

@@ -38,6 +38,27 @@ func whole() *report.Build {
 	}
 }
 
+// A carved winner's waterfall has a column for what it was carved from.
+func TestWaterfallOfCarved(t *testing.T) {
+	b := whole()
+	b.Candidates = append(b.Candidates, report.Candidate{Name: "carved", Base: "slim", Verdict: report.Passed})
+	b.Winner = "carved"
+	b.Waterfall = []report.Step{{What: "base image", Before: 852_000_000, Via: new(int64(129_000_000)), After: 36_000_000}, {What: "the program", Before: 2_000, Via: new(int64(1_000)), After: 1_000}}
+	var out bytes.Buffer
+	if err := b.Write(&out, "table", 0); err != nil {
+		t.Fatal(err)
+	}
+	const want = `where the bytes on disk went  original   slim  carved  saved
+──────────────────────────────────────────────────────────────
+base image                       852MB  129MB    36MB  816MB
+the program                        2kB    1kB     1kB    1kB
+all                              852MB  129MB    36MB  816MB
+`
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("want\n%s\nin\n%s", want, out.String())
+	}
+}
+
 func TestWrite(t *testing.T) {
 	for _, c := range []struct {
 		file, format string

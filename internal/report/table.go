@@ -162,17 +162,36 @@ func (b *Build) waterfall(s *strings.Builder) {
 	t := table.NewWriter()
 	t.SetStyle(plain)
 	t.SuppressTrailingSpaces()
-	t.AppendHeader(table.Row{"where the bytes on disk went", "original", Clean(w.Name), "saved"})
-	right := func(n int) table.ColumnConfig {
-		return table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight}
+	// The columns: the original, what a carved winner was made from, the winner.
+	header := table.Row{"where the bytes on disk went", "original"}
+	if b.Waterfall[0].Via != nil {
+		header = append(header, Clean(w.Base))
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{right(2), right(3), right(4)})
-	var before, after int64
+	t.AppendHeader(append(header, Clean(w.Name), "saved"))
+	right := make([]table.ColumnConfig, len(header)+1)
+	for i := range right {
+		right[i] = table.ColumnConfig{Number: i + 2, Align: text.AlignRight, AlignHeader: text.AlignRight}
+	}
+	t.SetColumnConfigs(right)
+	sums := make([]int64, len(header))
+	row := func(what string, sizes []int64) {
+		r := table.Row{what}
+		for _, n := range sizes {
+			r = append(r, Bytes(n))
+		}
+		t.AppendRow(append(r, Bytes(sizes[0]-sizes[len(sizes)-1])))
+	}
 	for _, st := range b.Waterfall {
-		t.AppendRow(table.Row{Clean(st.What), Bytes(st.Before), Bytes(st.After), Bytes(st.Before - st.After)})
-		before, after = before+st.Before, after+st.After
+		sizes := []int64{st.Before, st.After}
+		if st.Via != nil {
+			sizes = []int64{st.Before, *st.Via, st.After}
+		}
+		for i, n := range sizes {
+			sums[i] += n
+		}
+		row(Clean(st.What), sizes)
 	}
-	t.AppendRow(table.Row{"all", Bytes(before), Bytes(after), Bytes(before - after)})
+	row("all", sums)
 	s.WriteString(t.Render() + "\n\n")
 }
 
