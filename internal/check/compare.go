@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -108,30 +109,40 @@ func compareResult(want, light []Result) (out []Difference) {
 }
 
 // changesByItself tells whether the original's text is the lighter image's but for words that change from run to run there. They must be
-// few: of an image that answers with something else each time, nothing is left to compare.
+// few, for of an image that answers with something else each time nothing is left to compare; or the same in another order.
 func changesByItself(light []*Part, original *Part) bool {
 	if len(light) < 2 || original == nil || original.Binary || original.cut() {
 		return false
 	}
+	want := Normal(string(original.Head))
 	var texts []string
+	other, reordered := false, true
 	for _, l := range light {
 		if l == nil || l.Binary || l.cut() {
 			return false
 		}
-		texts = append(texts, Normal(string(l.Head)))
+		text := Normal(string(l.Head))
+		other = other || len(texts) > 0 && text != texts[0]
+		reordered = reordered && sameWords(text, want)
+		texts = append(texts, text)
+	}
+	if !other || reordered {
+		return other
 	}
 	t := newTemplate(texts, false)
-	kept := 0
-	for _, tok := range t.tokens {
-		if tok != "" {
-			kept++
-		}
-	}
-	if 4*kept < 3*len(tokenize(texts[0])) {
+	if 4*t.words() < 3*len(tokenize(texts[0])) {
 		return false
 	}
-	_, _, same := t.match(Normal(string(original.Head)), false)
+	_, _, same := t.match(want, false)
 	return same
+}
+
+// sameWords tells whether two texts have the same tokens, in any order.
+func sameWords(a, b string) bool {
+	x, y := tokenize(a), tokenize(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
 }
 
 func partsOf(rs []Result, of func(*Answer) *Part) (out []*Part) {

@@ -117,6 +117,8 @@ func TestCompareRunsOfBoth(t *testing.T) {
 		{"a counter", []string{"connections: 3, juggles: 84, errors: 0\n", "connections: 3, juggles: 85, errors: 0\n"}, ""},
 		{"a counter that stays", []string{"connections: 3, juggles: 84, errors: 0\n", "connections: 3, juggles: 84, errors: 0\n"}, "juggles: 84"},
 		{"its neighbour", []string{"connections: 3, juggles: 84, errors: 1\n", "connections: 3, juggles: 85, errors: 1\n"}, "errors: 1"},
+		{"a list in the order of a directory", []string{"errors: 0, juggles: 93, connections: 3\n", "connections: 3, errors: 0, juggles: 93\n"}, ""},
+		{"a list in another order each time the same", []string{"errors: 0, juggles: 93, connections: 3\n", "errors: 0, juggles: 93, connections: 3\n"}, "errors: 0, juggles"},
 		{"something else each time", []string{"cannot open a", "segmentation fault"}, "segmentation fault"},
 	} {
 		var light []*check.Report

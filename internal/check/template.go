@@ -179,6 +179,16 @@ func (t *template) widen() {
 	t.tokens = out
 }
 
+// words is how many tokens are known.
+func (t *template) words() (n int) {
+	for _, tok := range t.tokens {
+		if tok != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // match tells whether a text, of which cut says that it is the beginning alone, is the template with anything in the gaps, and if
 // not, shows where it stops to be.
 func (t *template) match(text string, cut bool) (expected, found string, ok bool) {
