@@ -132,8 +132,9 @@ func (c *code) write(w *bitWriter, t token) {
 	}
 	s := lengthSymbols[t.length()]
 	w.put(uint64(c.literalCodes[s.code])|uint64(t.length()-int(s.base))<<c.literals[s.code], uint(c.literals[s.code])+uint(s.extra))
-	s = distanceSymbol(t.distance())
-	w.put(uint64(c.distanceCodes[s.code])|uint64(t.distance()-int(s.base))<<c.distances[s.code], uint(c.distances[s.code])+uint(s.extra))
+	distance := match(t).distance()
+	s = distanceSymbol(distance)
+	w.put(uint64(c.distanceCodes[s.code])|uint64(distance-int(s.base))<<c.distances[s.code], uint(c.distances[s.code])+uint(s.extra))
 }
 
 // header tells the code of a block (RFC 1951, 3.2.7).

@@ -3,6 +3,7 @@ package deflate
 import (
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Symbols of RFC 1951, 3.2.5.
@@ -70,13 +71,14 @@ func (h *histogram) add(t token) {
 		return
 	}
 	h.literal[lengthSymbols[t.length()].code]++
-	h.distance[distanceSymbol(t.distance()).code]++
+	h.distance[match(t).code()]++
 }
 
 // costs are what symbols cost, in units of 1/unit bits, further bits included.
 type costs struct {
 	literal  [256]uint32
-	length   [maxMatch + 1]uint32
+	length   [maxMatch + 1]uint32 // what is more than least
+	least    uint32               // what the cheapest length costs
 	distance [distances]uint32
 }
 
@@ -98,8 +100,17 @@ func (c *costs) set(h *histogram) {
 		s := lengthSymbols[n]
 		c.length[n] = price(h.literal[s.code], all) + uint32(s.extra)*unit
 	}
+	c.level()
 	for d := range c.distance {
 		c.distance[d] = price(h.distance[d], far) + uint32(max(0, d/2-1))*unit
+	}
+}
+
+// level takes the least cost out of those of lengths.
+func (c *costs) level() {
+	c.least = slices.Min(c.length[minMatch:])
+	for n := range c.length[minMatch:] {
+		c.length[minMatch+n] -= c.least
 	}
 }
 
@@ -141,6 +152,7 @@ func (c *costs) guess(b []byte) {
 	for n := minMatch; n <= maxMatch; n++ {
 		c.length[n] = 5*unit + uint32(lengthSymbols[n].extra)*unit + min(uint32(n), 16)*unit/8
 	}
+	c.level()
 	for d := range c.distance {
 		c.distance[d] = 5*unit + uint32(max(0, d/2-1))*unit
 	}

@@ -16,32 +16,36 @@ import (
 )
 
 const (
-	window  = 32 << 10  // how far back a match may lie (RFC 1951, 2)
-	segment = 128 << 10 // bytes that are compressed at a time: fixed, so that the output does not depend on the number of processors
+	window  = 32 << 10                // how far back a match may lie (RFC 1951, 2)
+	segment = size - window - padding // bytes that a goroutine compresses: fixed, so that the output does not depend on the number of processors
+	most    = 16                      // goroutines: each takes some 5 MB
 )
 
 // Writer compresses what is written to it. Segments are compressed by several goroutines; the output depends on the input
 // alone. It must be closed.
 type Writer struct {
 	w     io.Writer
-	buf   []byte // the last bytes of the segment before, then the segment
+	text  *room  // the last bytes of the segment before, then the segment
 	past  int    // how many of them are the segment's before
+	end   int    // of the segment
 	sum   uint32 // CRC-32 of all
 	size  uint32 // modulo 2^32
 	queue []*job // what is being compressed, in order
+	free  *room  // room for the next segment
 	limit int    // how many may be
 	err   error
 }
 
 // job is a segment on its way.
 type job struct {
+	text *room
 	out  []byte
 	done chan struct{}
 }
 
 // NewWriter returns a writer of a gzip stream, without a name and a time in its header.
 func NewWriter(w io.Writer) *Writer {
-	z := &Writer{w: w, limit: runtime.GOMAXPROCS(0), buf: make([]byte, 0, window+segment)}
+	z := &Writer{w: w, limit: min(runtime.GOMAXPROCS(0), most), text: new(room)}
 	_, z.err = w.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255}) // the slowest method; an unknown system
 	return z
 }
@@ -49,19 +53,19 @@ func NewWriter(w io.Writer) *Writer {
 func (z *Writer) Write(p []byte) (int, error) {
 	written := 0
 	for len(p) > 0 && z.err == nil {
-		n := min(len(p), z.past+segment-len(z.buf))
-		z.buf = append(z.buf, p[:n]...)
+		n := copy(z.text[z.end:z.past+segment], p)
+		z.end += n
 		z.sum = crc32.Update(z.sum, crc32.IEEETable, p[:n])
 		z.size += uint32(n)
 		p, written = p[n:], written+n
-		if len(z.buf) == z.past+segment {
+		if z.end == z.past+segment {
 			z.next(false)
 		}
 	}
 	return written, z.err
 }
 
-// next has the segment in buf compressed, and begins a new one.
+// next has the segment compressed, and begins a new one.
 func (z *Writer) next(last bool) {
 	for len(z.queue) >= z.limit {
 		z.wait()
@@ -69,26 +73,30 @@ func (z *Writer) next(last bool) {
 	if z.err != nil {
 		return
 	}
-	j := &job{done: make(chan struct{})}
-	buf, past := z.buf, z.past
+	j := &job{text: z.text, done: make(chan struct{})}
+	past, end := z.past, z.end
 	z.queue = append(z.queue, j)
 	go func() {
 		defer close(j.done)
 		c := compressors.Get().(*compressor)
 		defer compressors.Put(c)
-		j.out = c.compress(buf, past, last)
+		j.out = c.compress(j.text, past, end, last)
 	}()
-	z.past = min(window, len(buf))
-	z.buf = append(make([]byte, 0, window+segment), buf[len(buf)-z.past:]...)
+	if z.free == nil {
+		z.free = new(room)
+	}
+	z.past = copy(z.free[:window], j.text[max(0, end-window):end])
+	z.text, z.free, z.end = z.free, nil, z.past
 }
 
-var compressors = sync.Pool{New: func() any { return newCompressor() }}
+var compressors = sync.Pool{New: func() any { return new(compressor) }}
 
 // wait writes the first segment of the queue.
 func (z *Writer) wait() {
 	j := z.queue[0]
 	z.queue = z.queue[1:]
 	<-j.done
+	z.free = j.text
 	if z.err == nil {
 		_, z.err = z.w.Write(j.out)
 	}

@@ -45,8 +45,10 @@ func unpack(tb testing.TB, z []byte) []byte {
 	return b
 }
 
-// window is how far back a match lies at most.
-const window = 32<<10 - 1
+const (
+	window  = 32<<10 - 1                 // how far back a match lies at most
+	segment = 1<<20 - 32<<10 - (258 + 8) // what is compressed by one goroutine
+)
 
 // inputs are kinds of data that tell the parts of an encoder apart.
 func inputs(tb testing.TB) map[string][]byte {
@@ -56,7 +58,7 @@ func inputs(tb testing.TB) map[string][]byte {
 		noise[i] = byte(r.Uint32())
 	}
 	var words bytes.Buffer
-	for words.Len() < 600<<10 {
+	for words.Len() < 1200<<10 {
 		fmt.Fprintf(&words, "%s %d\n", strings.Repeat("ab", r.IntN(9)), r.IntN(5000))
 	}
 	self, err := os.ReadFile("/proc/self/exe")
@@ -65,9 +67,10 @@ func inputs(tb testing.TB) map[string][]byte {
 	}
 	all := map[string][]byte{
 		"nothing": nil, "a byte": {7}, "three": []byte("aaa"), "four": []byte("aaaa"), "all bytes": {}, "zeros": make([]byte, 900<<10),
-		"noise": noise, "words": words.Bytes(), "program": self[:min(len(self), 1500<<10)], "a segment": words.Bytes()[:256<<10],
-		"far":   append(append(append([]byte{}, noise[:window]...), noise[:window]...), noise[:window]...), // matches as far as they may be
-		"mixed": append(append(append([]byte{}, words.Bytes()[:200<<10]...), noise[:100<<10]...), make([]byte, 100<<10)...),
+		"noise": noise, "words": words.Bytes(), "program": self[:min(len(self), 1500<<10)], "a segment": words.Bytes()[:segment], "a byte more": words.Bytes()[:segment+1],
+		"far":     append(append(append([]byte{}, noise[:window]...), noise[:window]...), noise[:window]...), // matches as far as they may be
+		"farther": append(append([]byte{}, noise[:68<<10]...), noise[:68<<10]...),                            // no matches: positions are kept modulo 64 KiB
+		"mixed":   append(append(append([]byte{}, words.Bytes()[:200<<10]...), noise[:100<<10]...), make([]byte, 100<<10)...),
 	}
 	for i := range 256 {
 		all["all bytes"] = append(all["all bytes"], byte(i))
