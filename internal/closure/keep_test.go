@@ -209,6 +209,15 @@ func keepCases() []keepCase {
 			looked: "exec /usr/bin/x", stays: "/bin/sh",
 		},
 		{
+			name: "the modules of interpreters that a server's modules embed", tree: testimage.Tree{
+				"/usr/lib/postgresql/15/bin/postgres": exe + amd64(""), "/usr/lib/postgresql/15/lib/plpython3.so": exe + amd64("", needed, "libpython3.11.so.1.0"),
+				"/usr/lib/postgresql/15/lib/plperl.so": exe + amd64("", needed, "libperl.so.5.36"), "/usr/lib/libpython3.11.so.1.0": exe + amd64("", soname, "libpython3.11.so.1.0"),
+				"/usr/lib/libperl.so.5.36": exe + amd64("", soname, "libperl.so.5.36"), "/usr/lib/python3.11/os.py": "file 0644 x", "/usr/lib/python3.11/encodings/__init__.py": "file 0644 x",
+				"/usr/share/perl/5.36/strict.pm": "file 0644 x",
+			},
+			looked: "exec /usr/lib/postgresql/15/bin/postgres", stays: "/usr/lib/python3.11/os.py /usr/lib/python3.11/encodings/__init__.py /usr/share/perl/5.36/strict.pm",
+		},
+		{
 			name: "what lighten.yaml says", tree: testimage.Tree{"/opt/a/x/y": "file 0644 x", "/opt/b": "file 0644 x", "/app/big": "file 0644 x", "/app/x": "file 0644 x"},
 			keep: []string{"/opt/a/**", "/nothing/*"}, drop: []string{"/app/big"}, config: v1.Config{WorkingDir: "/app"},
 			stays: "/opt/a/x/y /app/x", goes: map[string]string{"/opt/b": "never looked up", "/app/big": "drop, as lighten.yaml says"}, notes: "/nothing/*",

@@ -25,10 +25,11 @@ func pythonPath(p string) bool { return pythonDir.MatchString(p) || siteDir.Matc
 // python keeps what belongs to a Python that runs: its standard library, the names of the interpreter, and installed
 // distributions by their records.
 func python(m *maker, e *image.Entry, s strength) {
-	if s == strong {
-		if d := pythonDir.FindString(e.Path); d != "" && !siteDir.MatchString(e.Path) {
-			m.standardLibrary(strings.TrimSuffix(d, "/"), e)
-		}
+	if d := pythonDir.FindString(e.Path); s == strong && d != "" && !siteDir.MatchString(e.Path) {
+		m.standardLibrary(strings.TrimSuffix(d, "/"), e)
+	}
+	// What embeds the interpreter, such as PL/Python, does not start without the standard library, however it came in.
+	if s == strong || m.Level == Safe && e.ELF != nil && strings.HasPrefix(path.Base(e.Path), "libpython") {
 		if pythonFile.MatchString(path.Base(e.Path)) && (e.ELF != nil || e.Type == symlink) {
 			m.interpreterNames(e)
 			m.libraryOf(e)
