@@ -28,7 +28,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 4"
+const KeepName = inventory.KeepName + ", closure 5"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -52,6 +52,7 @@ func Distil(p string, size int64) func([]byte) []string {
 		if size > maxSource || bytes.HasPrefix(b, elfMagic) { // a large one comes in pieces
 			if program {
 				pathFacts(b, facts, true)
+				compiledRunFacts(b, facts)
 			}
 			return slices.Sorted(maps.Keys(facts))
 		}

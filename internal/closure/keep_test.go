@@ -209,6 +209,18 @@ func keepCases() []keepCase {
 			looked: "exec /usr/bin/x", stays: "/bin/sh",
 		},
 		{
+			name: "a shell, and commands behind a pipe, for a program of which the strings have no end", tree: testimage.Tree{
+				"/opt/x": exe + amd64("", soname, "os/exec.(*Cmd).Start", soname, "begins | sort -u && wc -lends | no"), "/bin/sh": exe + amd64(""), "/usr/bin/sort": exe + amd64(""), "/usr/bin/wc": exe + amd64(""), "/usr/bin/ls": exe + amd64(""),
+			},
+			looked: "exec /opt/x", stays: "/bin/sh /usr/bin/sort /usr/bin/wc", goes: map[string]string{"/usr/bin/ls": "never looked up"},
+		},
+		{
+			name: "neither for one that runs none", tree: testimage.Tree{
+				"/opt/x": exe + amd64("", soname, "begins | sort -u"), "/bin/sh": exe + amd64(""), "/usr/bin/sort": exe + amd64(""),
+			},
+			looked: "exec /opt/x", goes: map[string]string{"/bin/sh": "never looked up", "/usr/bin/sort": "never looked up"},
+		},
+		{
 			name: "the modules of interpreters that a server's modules embed", tree: testimage.Tree{
 				"/usr/lib/postgresql/15/bin/postgres": exe + amd64(""), "/usr/lib/postgresql/15/lib/plpython3.so": exe + amd64("", needed, "libpython3.11.so.1.0"),
 				"/usr/lib/postgresql/15/lib/plperl.so": exe + amd64("", needed, "libperl.so.5.36"), "/usr/lib/libpython3.11.so.1.0": exe + amd64("", soname, "libpython3.11.so.1.0"),

@@ -15,8 +15,15 @@ func named(m *maker, e *image.Entry, _ strength) {
 	if pythonDir.MatchString(e.Path) && !siteDir.MatchString(e.Path) {
 		return // what the standard library runs, it runs for a program that asks for it
 	}
+	runs := false
 	for _, f := range e.Facts {
 		if w, ok := strings.CutPrefix(f, factRun); ok {
+			m.namedCommand(w, e)
+			runs = true
+		}
+	}
+	for _, f := range e.Facts {
+		if w, ok := strings.CutPrefix(f, factPiped); ok && runs {
 			m.namedCommand(w, e)
 		}
 	}

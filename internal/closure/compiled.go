@@ -1,0 +1,80 @@
+package closure
+
+import (
+	"bytes"
+	"debug/elf"
+	"io"
+	"regexp"
+)
+
+// maxCommands bounds the words that are remembered of one compiled program; one that runs commands names a few.
+const maxCommands = 256
+
+// runners are functions by which compiled programs run commands, as their names stand in the table of dynamic symbols, or of Go's
+// functions: system(3), exec(3), posix_spawn(3), os/exec.
+var runners = regexp.MustCompile(`\x00(?:system|popen|execlp|execvp|execvpe|posix_spawnp)\x00|os/exec\.\(\*Cmd\)\.Start`)
+
+// factPiped is a word behind "| " or "&& " in a compiled program: a command, if the program runs some.
+const factPiped = "piped "
+
+var (
+	leading  = regexp.MustCompile(`(?:^|[;|&(][ \t]*|exec |sudo )([a-z][a-z0-9_.+-]{0,30})(?:$|[ \t;|&<>)])`)
+	pipes    = [][]byte{[]byte("| "), []byte("&& "), []byte("$(")}
+	wordHere = regexp.MustCompile(`^[a-z][a-z0-9_.+-]{0,30}`)
+)
+
+// compiledRunFacts finds words that may be commands among the strings of a compiled program: where constants lie, the first word of a
+// string, and those that begin a command within it for a shell. Elsewhere symbols have such names, and strings of Go's and Rust's
+// programs have no end of their own. What runs commands may give them to a shell.
+func compiledRunFacts(b []byte, facts map[string]bool) {
+	n := 0
+	add := func(kind string, word []byte) {
+		if n < maxCommands && len(word) > 0 && !facts[kind+string(word)] {
+			facts[kind+string(word)] = true
+			n++
+		}
+	}
+	for _, p := range pipes {
+		for rest := b; ; {
+			i := bytes.Index(rest, p)
+			if i < 0 {
+				break
+			}
+			rest = rest[i+len(p):]
+			add(factPiped, wordHere.Find(rest[:min(len(rest), 32)]))
+		}
+	}
+	if !runners.Match(b) {
+		return
+	}
+	facts[factRun+"sh"] = true
+	for text := range bytes.SplitSeq(constantsOf(b), []byte{0}) {
+		if len(text) < 2 || len(text) > 300 {
+			continue
+		}
+		for _, m := range leading.FindAllSubmatch(text, -1) {
+			add(factRun, m[1])
+		}
+	}
+}
+
+// maxConstants is how much of a program's constants is read, in bytes.
+const maxConstants = 1 << 20
+
+// constantsOf is the section of constants of an ELF file; nil when there is none, or the bytes are a piece of a larger file that does
+// not hold it.
+func constantsOf(b []byte) []byte {
+	f, err := elf.NewFile(bytes.NewReader(b))
+	if err != nil {
+		return nil
+	}
+	s := f.Section(".rodata")
+	if s == nil || s.Type != elf.SHT_PROGBITS {
+		return nil
+	}
+	c, err := io.ReadAll(io.LimitReader(s.Open(), maxConstants))
+	if err != nil {
+		return nil
+	}
+	return c
+}

@@ -1,0 +1,44 @@
+package closure_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lighten/lighten/internal/closure"
+)
+
+// The commands that a program in C gives to a shell or to exec(3) are found among its constants; what its symbols are called is none.
+func TestCompiledCommands(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no C compiler here (apt-get install gcc)")
+	}
+	source := `#include <stdlib.h>
+#include <unistd.h>
+int sync_all(void) { return kill_all(); }
+int kill_all(void) { return system("echo menu; ls /srv | wc -l") + execlp("convert", "convert", "-version", (char *)0); }
+int main(void) { sleep(0); return sync_all(); }`
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "x.c"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gcc", "-w", "-o", filepath.Join(dir, "x"), filepath.Join(dir, "x.c")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := closure.Distil("/opt/x", int64(len(b)))(b)
+	for word, want := range map[string]bool{"sh": true, "echo": true, "ls": true, "wc": true, "convert": true, "sleep": false, "kill": false} {
+		if got := slices.Contains(facts, "run "+word); got != want {
+			t.Errorf("%s: got %v, want %v", word, got, want)
+		}
+	}
+	if t.Failed() {
+		t.Log(strings.Join(facts, "\n"))
+	}
+}
