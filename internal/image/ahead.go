@@ -69,6 +69,26 @@ func (a *ahead) run(ctx context.Context, r io.Reader, note func(int64)) {
 
 // Read hands out what was read ahead.
 func (a *ahead) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	b, err := a.piece(int64(len(p)))
+	return copy(p, b), err
+}
+
+// piece hands out at least one byte and at most limit, without copying: they are there until the next call.
+func (a *ahead) piece(limit int64) ([]byte, error) {
+	if err := a.fill(); err != nil {
+		return nil, err
+	}
+	b := a.rest[:min(limit, int64(len(a.rest)))]
+	a.rest = a.rest[len(b):]
+	a.n += int64(len(b))
+	return b, nil
+}
+
+// fill makes sure that there is something to hand out.
+func (a *ahead) fill() error {
 	for len(a.rest) == 0 {
 		if a.buf != nil {
 			a.free <- a.buf[:cap(a.buf)]
@@ -76,17 +96,34 @@ func (a *ahead) Read(p []byte) (int, error) {
 		var ok bool
 		if a.buf, ok = <-a.full; !ok {
 			a.buf = nil
-			return 0, a.err
+			return a.err
 		}
 		if a.sum != nil {
 			a.sum.Write(a.buf)
 		}
 		a.rest = a.buf
 	}
-	n := copy(p, a.rest)
-	a.rest = a.rest[n:]
-	a.n += int64(n)
-	return n, nil
+	return nil
+}
+
+// block hands out the next block of an archive, which is in buf or there until the next call. It returns io.EOF where
+// nothing is left, io.ErrUnexpectedEOF where less than a block is.
+func (a *ahead) block(buf *[tarBlock]byte) ([]byte, error) {
+	b, err := a.piece(tarBlock)
+	if err != nil || len(b) == tarBlock {
+		return b, err
+	}
+	n := copy(buf[:], b)
+	for n < tarBlock {
+		b, err := a.piece(int64(tarBlock - n))
+		if errors.Is(err, io.EOF) {
+			return nil, io.ErrUnexpectedEOF
+		} else if err != nil {
+			return nil, err
+		}
+		n += copy(buf[n:], b)
+	}
+	return buf[:], nil
 }
 
 // end waits until nothing reads any more; the layer may be closed then.
@@ -101,7 +138,7 @@ func (a *ahead) drain() error {
 	for {
 		a.n += int64(len(a.rest))
 		a.rest = nil
-		if _, err := a.Read(nil); errors.Is(err, io.EOF) {
+		if err := a.fill(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err

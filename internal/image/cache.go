@@ -130,9 +130,9 @@ func (e *encoder) index(l *layerIndex) {
 		e.str(f.Path)
 		e.num(f.Size)
 	}
-	e.num(int64(len(l.entries)))
-	for n := range l.entries {
-		e.entry(&l.entries[n])
+	e.num(int64(l.entries.n))
+	for x := range l.entries.all() {
+		e.entry(x)
 	}
 }
 
@@ -238,11 +238,12 @@ func (d *decoder) index() *layerIndex {
 			return nil
 		}
 	}
-	l.entries = make([]Entry, d.count())
-	for n := range l.entries {
-		if d.entry(&l.entries[n]); d.bad {
+	for range d.count() {
+		var x Entry
+		if d.entry(&x); d.bad {
 			return nil
 		}
+		l.entries.add(x)
 	}
 	return l
 }

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"io/fs"
+	"iter"
 	"path"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ type Entry struct {
 	Path     string // absolute and clean: "/usr/bin/x"
 	Type     byte   // tar type flag: tar.TypeReg, TypeDir, TypeSymlink, TypeLink (hard link), TypeChar, TypeBlock, TypeFifo
 	linked   bool   // a hard link whose target was found
+	Shown    bool   // no later layer hides it: it is what the tree has at its path
 	Mode     fs.FileMode
 	UID, GID int
 	Size     int64 // bytes of content; a hard link's are its target's
@@ -78,14 +80,57 @@ type File struct {
 // maxLinks is how many symbolic links are followed for one path, as in Linux (path_resolution(7)).
 const maxLinks = 40
 
+// entries is a list of which the members stay where they are: pointers to them last, and to add one copies no other.
+type entries struct {
+	chunks [][]Entry // full ones, but for the last
+	n      int
+}
+
+const entryChunk = 256
+
+func (l *entries) add(e Entry) {
+	if l.n%entryChunk == 0 {
+		l.chunks = append(l.chunks, make([]Entry, 0, entryChunk))
+	}
+	last := &l.chunks[len(l.chunks)-1]
+	*last = append(*last, e)
+	l.n++
+}
+
+func (l *entries) at(i int) *Entry { return &l.chunks[i/entryChunk][i%entryChunk] }
+
+func (l *entries) all() iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		for _, c := range l.chunks {
+			for n := range c {
+				if !yield(&c[n]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // clean makes a path absolute without "." and ".."; what would lead above the root stays below it.
-func clean(p string) string { return path.Clean("/" + p) }
+func clean(p string) string {
+	p = "/" + p
+	if strings.Contains(p, "//") || strings.Contains(p, "/.") {
+		return path.Clean(p)
+	}
+	if len(p) > 1 { // nearly all are: path.Clean would look at each byte
+		p = strings.TrimSuffix(p, "/")
+	}
+	return p
+}
 
 // split is path.Split of an absolute and clean path, without the slash: path.Dir and path.Base clean it once more.
 func split(p string) (dir, base string) {
 	cut := strings.LastIndexByte(p, '/')
 	return p[:max(cut, 1)], p[cut+1:]
 }
+
+// parent is path.Dir of an absolute and clean path.
+func parent(p string) string { return p[:max(strings.LastIndexByte(p, '/'), 1)] }
 
 // follow resolves the symbolic links of p within the entries that get knows. The result's last component is resolved
 // too if last is set. Components that get does not know are taken as they are. It returns "" when there are too many

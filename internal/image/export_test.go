@@ -1,6 +1,7 @@
 package image
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"io"
@@ -23,11 +24,22 @@ func ReadLayer(r io.Reader) ([]string, error) {
 		return nil, err
 	}
 	var paths []string
-	for n := range l.entries {
-		paths = append(paths, l.entries[n].Path)
+	for e := range l.entries.all() {
+		paths = append(paths, e.Path)
 	}
 	t := &Tree{layers: []*layerIndex{l}, Layers: make([]LayerInfo, 1)}
 	return paths, t.merge()
+}
+
+// Headers reads an archive: each header with its content, up to limit bytes of it.
+func Headers(r io.Reader, limit int64, f func(h *tar.Header, content []byte)) error {
+	a := readAhead(context.Background(), r, nil)
+	defer a.end()
+	return eachHeader(a, func(_ int, h *tar.Header, content io.Reader) error {
+		b, err := io.ReadAll(io.LimitReader(content, limit))
+		f(h, b)
+		return err
+	})
 }
 
 func ReadELF(b []byte) *ELF {

@@ -1,11 +1,18 @@
 package image_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/testimage"
@@ -45,6 +52,126 @@ func FuzzReadLayer(f *testing.F) {
 			seen[p] = true
 		}
 	})
+}
+
+// FuzzHeaders holds what lighten reads of headers against archive/tar.
+func FuzzHeaders(f *testing.F) {
+	for _, s := range tarSamples(f) {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = rightSums(b)
+		var got []string
+		gotErr := image.Headers(bytes.NewReader(b), 1<<16, func(h *tar.Header, content []byte) { got = append(got, describe(h, content)) })
+		var want []string
+		wantErr := func() error {
+			for tr := tar.NewReader(bytes.NewReader(b)); ; {
+				h, err := tr.Next()
+				if errors.Is(err, io.EOF) {
+					return nil
+				} else if err != nil {
+					return err
+				}
+				if h.Typeflag == tar.TypeXGlobalHeader {
+					continue
+				}
+				content, err := io.ReadAll(io.LimitReader(tr, 1<<16))
+				want = append(want, describe(h, content))
+				if err != nil {
+					return err
+				}
+			}
+		}()
+		if !errors.Is(gotErr, wantErr) {
+			t.Errorf("error %v, want %v", gotErr, wantErr)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
+// rightSums gives what looks like a header its checksum: few that chance changes would be read otherwise.
+func rightSums(b []byte) []byte {
+	b = bytes.Clone(b)
+	for at := 0; at+512 <= len(b); at += 512 {
+		if h := b[at : at+512]; string(h[257:262]) == "ustar" {
+			copy(h[148:156], "        ")
+			sum := 0
+			for _, c := range h {
+				sum += int(c)
+			}
+			copy(h[148:156], fmt.Sprintf("%06o\x00 ", sum))
+		}
+	}
+	return b
+}
+
+func describe(h *tar.Header, content []byte) string {
+	c := *h
+	c.Format = tar.FormatUnknown // nobody asks for it
+	return fmt.Sprintf("%+v %x", c, content)
+}
+
+// tarSamples are archives in every form that there is: of each kind of entry in POSIX's, GNU's and the oldest format, with long names,
+// large numbers, further records, a global header, cut off, as GNU tar writes it, with a hole.
+func tarSamples(t testing.TB) [][]byte {
+	headers := []tar.Header{
+		{Typeflag: tar.TypeDir, Name: "d/", Mode: 0o1777}, {Typeflag: tar.TypeReg, Name: "d/a", Mode: 0o4755, Uid: 1000, Gid: 7, Uname: "u", Gname: "g", ModTime: time.Unix(1700000000, 0)},
+		{Typeflag: tar.TypeSymlink, Name: "l", Linkname: "d/a"}, {Typeflag: tar.TypeLink, Name: "h", Linkname: "d/a"}, {Typeflag: tar.TypeChar, Name: "c", Devmajor: 1, Devminor: 3},
+		{Typeflag: tar.TypeFifo, Name: "p"}, {Typeflag: tar.TypeReg, Name: strings.Repeat("x/", 70) + "f"}, {Typeflag: tar.TypeSymlink, Name: "long", Linkname: strings.Repeat("y/", 200)},
+		{Typeflag: tar.TypeReg, Name: "ü"}, {Typeflag: tar.TypeReg, Name: "id", Uid: 1 << 25}, {Typeflag: tar.TypeReg, Name: "last"},
+	}
+	var all [][]byte
+	for _, format := range []tar.Format{tar.FormatUnknown, tar.FormatUSTAR, tar.FormatPAX, tar.FormatGNU} {
+		var b bytes.Buffer
+		tw := tar.NewWriter(&b)
+		for n, h := range headers {
+			content := bytes.Repeat([]byte{'c'}, n*100%700)
+			if h.Format = format; h.Typeflag == tar.TypeReg {
+				h.Size = int64(len(content))
+			}
+			if format == tar.FormatPAX {
+				h.PAXRecords = map[string]string{"SCHILY.xattr.user.x": "y"}
+			}
+			if tw.WriteHeader(&h) != nil {
+				continue // nothing that this format can say
+			}
+			if _, err := tw.Write(content[:h.Size]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b.Bytes(), b.Bytes()[:b.Len()-1024], b.Bytes()[:b.Len()-2000], b.Bytes()[:700])
+	}
+	var global bytes.Buffer
+	err := testimage.WriteTar(&global, testimage.Entry{Header: tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "x"}}},
+		testimage.Entry{Header: tar.Header{Typeflag: tar.TypeReg, Name: "a", Size: 1}, Content: []byte("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(all, global.Bytes(), sparseTar(t))
+}
+
+// sparseTar is what GNU tar makes of a file with a hole, and one after it.
+func sparseTar(t testing.TB) []byte {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/hole", []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(dir+"/hole", 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/last", []byte("y"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("tar", "-C", dir, "-cS", "hole", "last").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func FuzzReadELF(f *testing.F) {

@@ -28,7 +28,7 @@ const (
 
 // layerIndex is what a layer does to the tree.
 type layerIndex struct {
-	entries   []Entry  // each path once
+	entries   entries  // each path once
 	whiteouts []string // paths removed from the layers below
 	opaque    []string // directories of which the layers below show nothing
 	lost      []File   // content of which unpacking the layer leaves nothing: what entries does not hold of disk
@@ -40,18 +40,16 @@ type layerIndex struct {
 type layerPass struct {
 	o       *TreeOptions
 	index   *layerIndex
-	byPath  map[string]int
-	killed  map[string]int  // directory -> number of entries when it gave way to something else
-	dirs    map[string]bool // directories that something lies in
-	names   int64           // bytes of names so far
-	kept    int64           // bytes of content so far
-	header  int             // number of the header at hand
-	dir     string          // directory of the entry before, and
-	realDir string          // where that is, symbolic links of this layer resolved
+	byPath  map[string]int32
+	killed  map[string]int    // directory -> number of entries when it gave way to something else
+	dirs    map[string]bool   // directories that something lies in
+	real    map[string]string // directory -> where that is, symbolic links of this layer resolved
+	names   int64             // bytes of names so far
+	kept    int64             // bytes of content so far
+	header  int               // number of the header at hand
 	stream  *ahead
 	meter   *meter // nil unless files are accounted for
-	hash    *xxhash.Digest
-	buf     []byte
+	file    fileReader
 	start   int64   // compressed bytes before the header at hand
 	gone    []Entry // what gave way to something else of this layer
 }
@@ -136,9 +134,9 @@ func (o TreeOptions) Indexed(diffID v1.Hash) bool {
 
 // readLayer indexes an uncompressed layer; with m it says what each file costs.
 func readLayer(r *ahead, o *TreeOptions, m *meter) (*layerIndex, error) {
-	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int{}, killed: map[string]int{}, dirs: map[string]bool{}, dir: "/", realDir: "/", stream: r, meter: m}
+	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int32{}, killed: map[string]int{}, dirs: map[string]bool{}, real: map[string]string{}, stream: r, meter: m}
 	if o.Account {
-		p.hash = xxhash.New()
+		p.file.sum = xxhash.New()
 	}
 	err := eachHeader(r, func(n int, h *tar.Header, content io.Reader) error {
 		p.header = n
@@ -151,11 +149,12 @@ func readLayer(r *ahead, o *TreeOptions, m *meter) (*layerIndex, error) {
 	return p.index, nil
 }
 
-// eachHeader calls f with the headers of a layer and their numbers, which [Origin] names.
-func eachHeader(r io.Reader, f func(n int, h *tar.Header, content io.Reader) error) error {
-	tr := tar.NewReader(r)
+// eachHeader calls f with the headers of a layer and their numbers, which [Origin] names. A header and its content are good
+// until f returns.
+func eachHeader(a *ahead, f func(n int, h *tar.Header, content io.Reader) error) error {
+	t := headers{a: a}
 	for n := 0; ; n++ {
-		h, err := tr.Next()
+		h, content, err := t.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
@@ -164,7 +163,7 @@ func eachHeader(r io.Reader, f func(n int, h *tar.Header, content io.Reader) err
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue // `git archive` writes one; it describes no file
 		}
-		if err := f(n, h, tr); err != nil {
+		if err := f(n, h, content); err != nil {
 			return err
 		}
 	}
@@ -257,6 +256,9 @@ func capabilities(h *tar.Header) string {
 // escapes reports whether a name leads above the root. Nothing honest writes such a thing, and what unpacks layers
 // refuses it.
 func escapes(name string) bool {
+	if !strings.Contains(name, "..") {
+		return false
+	}
 	depth := 0
 	for c := range strings.SplitSeq(name, "/") {
 		switch c {
@@ -293,11 +295,11 @@ func (p *layerPass) bound(h *tar.Header, name string) error {
 // lib/x after a link lib -> usr/lib lands in usr/lib. Links of lower layers do not count; there, the directory of
 // this layer takes the link's place.
 func (p *layerPass) resolveDir(dir string) (string, error) {
-	if dir == p.dir {
-		return p.realDir, nil
+	if real, ok := p.real[dir]; ok {
+		return real, nil
 	}
 	real := dir
-	for d := dir; d != "/"; d = path.Dir(d) {
+	for d := dir; d != "/"; d = parent(d) {
 		e := p.get(d)
 		switch {
 		case e == nil:
@@ -311,16 +313,16 @@ func (p *layerPass) resolveDir(dir string) (string, error) {
 			return "", fmt.Errorf("%s, above it, is no directory", d)
 		}
 	}
-	for d := real; d != "/" && !p.dirs[d]; d = path.Dir(d) {
+	for d := real; d != "/" && !p.dirs[d]; d = parent(d) {
 		p.dirs[d] = true
 	}
-	p.dir, p.realDir = dir, real
+	p.real[dir] = real
 	return real, nil
 }
 
 func (p *layerPass) get(name string) *Entry {
-	if i, ok := p.byPath[name]; ok && !p.dead(i, name) {
-		return &p.index.entries[i]
+	if i, ok := p.byPath[name]; ok && !p.dead(int(i), name) {
+		return p.index.entries.at(int(i))
 	}
 	return nil
 }
@@ -330,7 +332,7 @@ func (p *layerPass) dead(i int, name string) bool {
 	if len(p.killed) == 0 {
 		return false
 	}
-	for d := path.Dir(name); d != "/"; d = path.Dir(d) {
+	for d := parent(name); d != "/"; d = parent(d) {
 		if i < p.killed[d] {
 			return true
 		}
@@ -340,38 +342,37 @@ func (p *layerPass) dead(i int, name string) bool {
 
 // put adds e; a path that comes twice is what it was last.
 func (p *layerPass) put(e Entry) {
-	if !e.IsDir() {
-		if p.dirs[e.Path] || p.byPathIsDir(e.Path) {
-			p.killed[e.Path] = len(p.index.entries)
-			delete(p.dirs, e.Path)
-		}
-		p.dir, p.realDir = "/", "/" // what was resolved may lead elsewhere now
+	old := p.get(e.Path)
+	if !e.IsDir() && (p.dirs[e.Path] || old != nil && old.IsDir()) {
+		p.killed[e.Path] = p.index.entries.n
+		delete(p.dirs, e.Path)
+		clear(p.real) // what was resolved may lead elsewhere now
 	}
-	if old := p.get(e.Path); old != nil {
+	if old != nil {
+		if !old.IsDir() {
+			clear(p.real)
+		}
 		p.gone = append(p.gone, *old)
 		*old = e
 		return
 	}
-	p.byPath[e.Path] = len(p.index.entries)
-	p.index.entries = append(p.index.entries, e)
-}
-
-func (p *layerPass) byPathIsDir(name string) bool {
-	e := p.get(name)
-	return e != nil && e.IsDir()
+	p.byPath[e.Path] = int32(p.index.entries.n)
+	p.index.entries.add(e)
 }
 
 // finish drops what lay in directories that gave way to something else later in the same layer, and notes the content
 // that is lost so.
 func (p *layerPass) finish() {
 	if len(p.killed) > 0 {
-		live := p.index.entries[:0]
-		for n, e := range p.index.entries {
+		var live entries
+		n := 0
+		for e := range p.index.entries.all() {
 			if p.dead(n, e.Path) {
-				p.gone = append(p.gone, e)
+				p.gone = append(p.gone, *e)
 			} else {
-				live = append(live, e)
+				live.add(*e)
 			}
+			n++
 		}
 		p.index.entries = live
 	}
@@ -379,8 +380,8 @@ func (p *layerPass) finish() {
 		return
 	}
 	live := map[int32]bool{} // headers whose content has a name still
-	for n := range p.index.entries {
-		live[p.index.entries[n].origin.header] = true
+	for e := range p.index.entries.all() {
+		live[e.origin.header] = true
 	}
 	for n := range p.gone {
 		if e := &p.gone[n]; !live[e.origin.header] {
@@ -395,8 +396,8 @@ func (p *layerPass) link(e *Entry) {
 	e.Linkname = clean(e.Linkname)
 	t := p.get(e.Linkname)
 	if t == nil {
-		dir := follow(p.get, path.Dir(e.Linkname), true)
-		t = p.get(path.Join("/", dir, path.Base(e.Linkname)))
+		dir, base := split(e.Linkname)
+		t = p.get(path.Join("/", follow(p.get, dir, true), base))
 	}
 	switch {
 	case t == nil || t.Path == e.Path:
@@ -428,40 +429,81 @@ const (
 	maxSpooled  = 4 << 30 // what is larger is no program or archive, but an attempt to fill the disk
 )
 
-// readFile reads a file's content, to its end where that is accounted for.
-func (p *layerPass) readFile(e *Entry, r io.Reader) error {
-	if p.hash == nil {
-		return p.readContent(e, r)
-	}
-	p.hash.Reset()
-	r = io.TeeReader(r, p.hash)
-	if err := p.readContent(e, r); err != nil {
-		return err
-	}
-	if p.buf == nil {
-		p.buf = make([]byte, 64<<10)
-	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, r, p.buf); err != nil {
-		return err
-	}
-	e.Hash = p.hash.Sum64()
-	return nil
+// fileReader reads a file's content, of which the beginning has been looked at before, and hashes what it reads.
+type fileReader struct {
+	r    io.Reader
+	buf  [maxShebang]byte
+	head []byte         // of buf: what has been looked at and not been read
+	sum  *xxhash.Digest // nil: files are not accounted for
 }
 
+// look reads on until n bytes of the file are in buf, or all of it.
+func (f *fileReader) look(n int64) ([]byte, error) {
+	have := len(f.head)
+	k, err := io.ReadFull(f.r, f.buf[have:max(int64(have), n)])
+	f.head = f.buf[:have+k]
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return f.head, nil // it is short, or what reads on will tell
+	}
+	return f.head, err
+}
+
+func (f *fileReader) Read(p []byte) (n int, err error) {
+	if len(f.head) > 0 {
+		n = copy(p, f.head)
+		f.head = f.head[n:]
+	} else {
+		n, err = f.r.Read(p)
+	}
+	if f.sum != nil {
+		f.sum.Write(p[:n])
+	}
+	return n, err
+}
+
+// rest hashes what has not been read yet and returns the hash of all.
+func (f *fileReader) rest() (uint64, error) {
+	f.sum.Write(f.head)
+	if _, err := io.Copy(f.sum, f.r); err != nil {
+		return 0, err
+	}
+	return f.sum.Sum64(), nil
+}
+
+// readFile reads a file's content, to its end where that is accounted for.
+func (p *layerPass) readFile(e *Entry, r io.Reader) error {
+	p.file.r, p.file.head = r, nil
+	if p.file.sum == nil {
+		return p.readContent(e)
+	}
+	p.file.sum.Reset()
+	if err := p.readContent(e); err != nil {
+		return err
+	}
+	var err error
+	e.Hash, err = p.file.rest()
+	return err
+}
+
+// maxShebang is as much of a script's first line as the kernel looks at (linux/binfmts.h, BINPRM_BUF_SIZE).
+const maxShebang = 256
+
 // readContent takes from a file's content what the tree keeps of it.
-func (p *layerPass) readContent(e *Entry, r io.Reader) error {
+func (p *layerPass) readContent(e *Entry) error {
+	r := &p.file
 	keep := e.Size <= p.o.MaxContent && p.o.Keep != nil && p.o.Keep(e.Path, e.Size)
-	var magic [4]byte
-	n, err := io.ReadFull(r, magic[:min(4, e.Size)])
+	magic, err := r.look(4)
 	if err != nil {
 		return err
 	}
-	r = io.MultiReader(bytes.NewReader(magic[:n]), r)
-	isELF := string(magic[:n]) == "\x7fELF"
-	if string(magic[:min(n, 2)]) == "#!" {
-		if e.Shebang, r, err = readShebang(r); err != nil {
+	isELF := string(magic) == "\x7fELF"
+	if bytes.HasPrefix(magic, []byte("#!")) {
+		start, err := r.look(maxShebang)
+		if err != nil {
 			return err
 		}
+		line, _, _ := bytes.Cut(start[2:], []byte("\n"))
+		e.Shebang = strings.TrimSpace(string(line))
 	}
 	distil, examine := p.distil(e, isELF), p.examine(e, isELF)
 	switch {
@@ -526,20 +568,6 @@ func (e *Entry) distil(f func([]byte) []string, r io.Reader) error {
 	}
 	e.Facts = f(b.Bytes())
 	return nil
-}
-
-// maxShebang is as much of a script's first line as the kernel looks at (linux/binfmts.h, BINPRM_BUF_SIZE).
-const maxShebang = 256
-
-// readShebang reads a script's first line without "#!", and returns a reader of all of the content.
-func readShebang(r io.Reader) (string, io.Reader, error) {
-	b := make([]byte, maxShebang)
-	n, err := io.ReadFull(r, b)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return "", nil, err
-	}
-	line, _, _ := bytes.Cut(b[2:n], []byte("\n"))
-	return strings.TrimSpace(string(line)), io.MultiReader(bytes.NewReader(b[:n]), r), nil
 }
 
 // readAnywhere reads a file of which any place may be wanted.

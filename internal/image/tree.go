@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -148,7 +147,7 @@ func indexLayer(ctx context.Context, l v1.Layer, info LayerInfo, o *TreeOptions)
 		c.rule += ", accounted for in " + info.Digest.Hex
 	}
 	if index := c.load(info.DiffID); index != nil {
-		if o.entries.Add(int64(len(index.entries))) > int64(o.MaxEntries) {
+		if o.entries.Add(int64(index.entries.n)) > int64(o.MaxEntries) {
 			return nil, o.tooMany()
 		}
 		return index, nil
@@ -234,7 +233,11 @@ func createdBy(history []v1.History, layers int) []string {
 
 // merge lays the layers over each other, the topmost first: what it shows, nothing below can change.
 func (t *Tree) merge() error {
-	m := &merger{entries: map[string]*Entry{}, implied: map[string]int{}, removed: map[string]bool{}, opaque: map[string]bool{}}
+	all := 0
+	for _, l := range t.layers {
+		all += l.entries.n
+	}
+	m := &merger{entries: make(map[string]*Entry, all), implied: map[string]int{}, removed: map[string]bool{}, opaque: map[string]bool{}}
 	for i := len(t.layers) - 1; i >= 0; i-- {
 		l := t.layers[i]
 		t.Layers[i].DiskBytes = l.disk
@@ -265,20 +268,16 @@ type merger struct {
 	implied map[string]int  // directories that must exist for something in them -> lowest layer that needs it
 	removed map[string]bool // paths with all below them
 	opaque  map[string]bool // directories' content
+	hidden  map[string]bool // what hides said of directories while none of the above changed
 }
 
 func (m *merger) layer(i int, l *layerIndex) {
-	lastDir, lastHidden := "", false
+	m.hidden = map[string]bool{}
 	var blocks []string
-	var shown []*Entry
-	for n := range l.entries {
-		e := &l.entries[n]
+	for e := range l.entries.all() {
 		e.Layer, e.origin.layer = i, int32(i)
 		dir, _ := split(e.Path)
-		if dir != lastDir {
-			lastDir, lastHidden = dir, m.hides(dir)
-		}
-		if lastHidden && e.Path != "/" || m.removed[e.Path] {
+		if e.Path != "/" && m.hides(dir) || m.removed[e.Path] {
 			continue
 		}
 		_, implied := m.implied[e.Path]
@@ -288,47 +287,49 @@ func (m *merger) layer(i int, l *layerIndex) {
 			}
 			continue
 		}
-		shown = append(shown, e)
+		e.Shown = true
 	}
-	for _, e := range shown {
-		m.entries[e.Path] = e
-		m.imply(path.Dir(e.Path), i)
+	for e := range l.entries.all() {
+		if e.Shown {
+			m.entries[e.Path] = e
+			m.imply(parent(e.Path), i)
+		}
 	}
 	for _, p := range blocks {
 		m.opaque[p] = true
 	}
+	clear(m.hidden)
 	for _, p := range l.opaque {
 		if !m.hides(p) {
 			m.imply(p, i)
 		}
 		m.opaque[p] = true
+		clear(m.hidden)
 	}
 	for _, p := range l.whiteouts {
-		if d := path.Dir(p); !m.hides(d) {
+		if d := parent(p); !m.hides(d) {
 			m.imply(d, i)
 		}
 		m.removed[p] = true
+		clear(m.hidden)
 	}
 }
 
 // hides reports whether the layers above let nothing of the directory dir through.
 func (m *merger) hides(dir string) bool {
-	for d := dir; ; d = path.Dir(d) {
-		if m.opaque[d] || m.removed[d] {
-			return true
-		}
-		if e := m.entries[d]; e != nil && !e.IsDir() {
-			return true
-		}
-		if d == "/" {
-			return false
-		}
+	hidden, ok := m.hidden[dir]
+	if ok {
+		return hidden
 	}
+	e := m.entries[dir]
+	hidden = m.opaque[dir] || m.removed[dir] || e != nil && !e.IsDir() || dir != "/" && m.hides(parent(dir))
+	m.hidden[dir] = hidden
+	return hidden
 }
 
 // imply notes that dir and those above it must be directories.
 func (m *merger) imply(dir string, layer int) {
-	for d := dir; d != "/"; d = path.Dir(d) {
+	for d := dir; d != "/"; d = parent(d) {
 		if at, ok := m.implied[d]; ok && at == layer {
 			return
 		}
@@ -340,8 +341,7 @@ func (m *merger) imply(dir string, layer int) {
 func (t *Tree) linkAcross() error {
 	byPath := make([]map[string]*Entry, len(t.layers)) // as needed
 	for i, l := range t.layers {
-		for n := range l.entries {
-			e := &l.entries[n]
+		for e := range l.entries.all() {
 			for j := i - 1; j >= 0 && e.Type == tar.TypeLink && !e.linked; j-- {
 				if byPath[j] == nil {
 					byPath[j] = t.layers[j].byPath()
@@ -359,9 +359,9 @@ func (t *Tree) linkAcross() error {
 }
 
 func (l *layerIndex) byPath() map[string]*Entry {
-	m := make(map[string]*Entry, len(l.entries))
-	for n := range l.entries {
-		m[l.entries[n].Path] = &l.entries[n]
+	m := make(map[string]*Entry, l.entries.n)
+	for e := range l.entries.all() {
+		m[e.Path] = e
 	}
 	return m
 }
@@ -389,18 +389,10 @@ func (t *Tree) Content(path string) ([]byte, bool) {
 
 // LayerEntries returns every entry that layer i brings, those that a later layer hides included, in the layer's order. Of
 // a path that comes more than once in the layer the last counts; see [Tree.Lost].
-func (t *Tree) LayerEntries(i int) iter.Seq[*Entry] {
-	return func(yield func(*Entry) bool) {
-		for n := range t.layers[i].entries {
-			if !yield(&t.layers[i].entries[n]) {
-				return
-			}
-		}
-	}
-}
+func (t *Tree) LayerEntries(i int) iter.Seq[*Entry] { return t.layers[i].entries.all() }
 
 // LayerLen returns the number of layer i's entries.
-func (t *Tree) LayerLen(i int) int { return len(t.layers[i].entries) }
+func (t *Tree) LayerLen(i int) int { return t.layers[i].entries.n }
 
 // Whiteouts returns the paths that layer i removes from the layers below, with all that lies in them, and the directories
 // of which it lets nothing from below through.
@@ -416,8 +408,8 @@ func (t *Tree) Lost(i int) []File { return t.layers[i].lost }
 // by path. Their sizes add up to the layer's DiskBytes.
 func (t *Tree) LayerFiles(i int) []File {
 	var files []File
-	for n := range t.layers[i].entries {
-		switch e := &t.layers[i].entries[n]; e.Type {
+	for e := range t.layers[i].entries.all() {
+		switch e.Type {
 		case tar.TypeReg:
 			files = append(files, File{e.Path, e.Size})
 		case tar.TypeSymlink:
