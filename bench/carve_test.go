@@ -33,7 +33,7 @@ func carveAgainstFloor(b *testing.B, ref, lock string) {
 		for range rounds {
 			out := "oci:" + filepath.Join(b.TempDir(), "out") + ":x"
 			report(b, "carve", lighten(b, "carve", ref, "--locked", "--lock", lock, "-o", out, "--progress", "quiet", "--state", b.TempDir()))
-			report(b, "floor", floorOf(b, "sha256", ref))
+			report(b, "floor", floorOf(b, ref))
 		}
 		ratio(b, "carve", "floor")
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -72,12 +73,16 @@ func (c cache) save(diffID v1.Hash, index *layerIndex) error {
 	if c.dir == "" {
 		return nil
 	}
-	var e encoder
-	e.str(cacheFormat)
-	e.str(c.rule)
-	e.index(index)
-	e.b = binary.LittleEndian.AppendUint32(e.b, crc32.Checksum(e.b, castagnoli))
-	if err := WriteCache(c.file(diffID), e.b); err != nil {
+	err := writeCache(c.file(diffID), func(w io.Writer) error {
+		sum := crc32.New(castagnoli)
+		e := encoder{w: io.MultiWriter(w, sum)}
+		e.str(cacheFormat)
+		e.str(c.rule)
+		e.index(index)
+		e.flush()
+		return errors.Join(e.err, binary.Write(w, binary.LittleEndian, sum.Sum32()))
+	})
+	if err != nil {
 		return fmt.Errorf("caching its index: %w", err)
 	}
 	return nil
@@ -86,6 +91,13 @@ func (c cache) save(diffID v1.Hash, index *layerIndex) error {
 // WriteCache writes a file of a cache, whole or not at all, and makes its directory as needed. It does not wait for the disk:
 // what is lost is read again.
 func WriteCache(name string, b []byte) error {
+	return writeCache(name, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+func writeCache(name string, write func(io.Writer) error) error {
 	dir := filepath.Dir(name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -94,15 +106,28 @@ func WriteCache(name string, b []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := errors.Join(write(f), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return os.Rename(f.Name(), name)
 }
 
 // encoder writes numbers as varints and strings with their length before them.
-type encoder struct{ b []byte }
+type encoder struct {
+	w   io.Writer
+	b   []byte // what is to be written yet
+	err error
+}
+
+const encoderBuffer = 64 << 10
+
+// flush writes what there is.
+func (e *encoder) flush() {
+	if e.err == nil {
+		_, e.err = e.w.Write(e.b)
+	}
+	e.b = e.b[:0]
+}
 
 func (e *encoder) num(n int64)  { e.b = binary.AppendVarint(e.b, n) }
 func (e *encoder) str(s string) { e.num(int64(len(s))); e.b = append(e.b, s...) }
@@ -132,7 +157,9 @@ func (e *encoder) index(l *layerIndex) {
 	}
 	e.num(int64(l.entries.n))
 	for x := range l.entries.all() {
-		e.entry(x)
+		if e.entry(x); len(e.b) > encoderBuffer {
+			e.flush()
+		}
 	}
 }
 

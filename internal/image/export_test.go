@@ -66,7 +66,22 @@ func EncodeIndex(layer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var e encoder
+	var b bytes.Buffer
+	e := encoder{w: &b}
 	e.index(l)
-	return e.b, nil
+	e.flush()
+	return b.Bytes(), e.err
+}
+
+// SortNames sorts paths as a tree's are.
+func SortNames(paths []string) []string {
+	t := &Tree{entries: map[string]*Entry{}}
+	for _, p := range paths {
+		t.entries[p] = &Entry{Path: p}
+	}
+	var sorted []string
+	for _, e := range t.byPath() {
+		sorted = append(sorted, e.Path)
+	}
+	return sorted
 }

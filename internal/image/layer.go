@@ -38,20 +38,20 @@ type layerIndex struct {
 
 // layerPass is the state of one pass over a layer.
 type layerPass struct {
-	o       *TreeOptions
-	index   *layerIndex
-	byPath  map[string]int32
-	killed  map[string]int    // directory -> number of entries when it gave way to something else
-	dirs    map[string]bool   // directories that something lies in
-	real    map[string]string // directory -> where that is, symbolic links of this layer resolved
-	names   int64             // bytes of names so far
-	kept    int64             // bytes of content so far
-	header  int               // number of the header at hand
-	stream  *ahead
-	meter   *meter // nil unless files are accounted for
-	file    fileReader
-	start   int64   // compressed bytes before the header at hand
-	gone    []Entry // what gave way to something else of this layer
+	o      *TreeOptions
+	index  *layerIndex
+	byPath map[string]int32
+	killed map[string]int    // directory -> number of entries when it gave way to something else
+	dirs   map[string]bool   // directories that something lies in
+	real   map[string]string // directory -> where that is, symbolic links of this layer resolved
+	names  int64             // bytes of names so far
+	kept   int64             // bytes of content so far
+	header int               // number of the header at hand
+	stream *ahead
+	meter  *meter // nil unless files are accounted for
+	file   fileReader
+	start  int64   // compressed bytes before the header at hand
+	gone   []Entry // what gave way to something else of this layer
 }
 
 // scanLayer reads a layer once and indexes it. The layer's content must have the diff ID want.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -252,9 +251,7 @@ func (t *Tree) merge() error {
 		}
 	}
 	t.entries = m.entries
-	t.sorted = sync.OnceValue(func() []*Entry {
-		return slices.SortedFunc(maps.Values(t.entries), func(a, b *Entry) int { return strings.Compare(a.Path, b.Path) })
-	})
+	t.sorted = sync.OnceValue(t.byPath)
 	return t.linkAcross()
 }
 

@@ -59,8 +59,8 @@ func Distil(p string, size int64) func([]byte) []string {
 		return nil
 	}
 	dir, base := path.Split(p)
-	for _, eco := range ecosystems {
-		if eco.manifest(dir, base) {
+	for n := range ecosystems { // not by value: that would be a copy on the heap for each file
+		if eco := &ecosystems[n]; eco.manifest(dir, base) {
 			return func(b []byte) []string { return encode(eco.parse(b)) }
 		}
 	}

@@ -2,19 +2,28 @@ package needless
 
 import (
 	"path"
-	"regexp"
+	"slices"
 	"strings"
 )
 
-// glob is a compiled pattern: of a path's directory, and of its last component.
+// glob is a pattern of a path: of its directory, by components, and of its last one.
 type glob struct {
-	kind    int
-	dir     *regexp.Regexp // its first group is the directory that the pattern names
-	literal string         // what a matching directory contains, so that most are told without the expression
-	base    string         // pattern of the last component for path.Match; "" takes all, in directories below too
-	suffix  string         // base is "*" and this
-	any     bool           // it says nothing of the directory
+	kind   int
+	dir    []component
+	below  bool   // it takes all in the directory, and below too
+	name   string // pattern of the last component otherwise: for path.Match, unless
+	suffix bool   // it is an asterisk and this, or
+	plain  bool   // it stands for itself
+	any    bool   // it says nothing of the directory
 }
+
+// component is a pattern of a directory's component: one for path.Match, unless it is plain; "**" is any number of them.
+type component struct {
+	pattern string
+	plain   bool
+}
+
+const anyDepth = "**"
 
 // Expand returns the patterns that one with alternatives in braces stands for: "/{a,b}/c" is /a/c and /b/c. Braces do
 // not nest.
@@ -36,83 +45,176 @@ func Expand(pattern string) []string {
 func compile(kind int, pattern string) glob {
 	g := glob{kind: kind}
 	dir, base := path.Split(pattern)
-	dir = strings.TrimSuffix(dir, "/")
-	tail := ""
-	if base == "**" {
-		tail = `(?:/.*)?`
-	} else if g.base = base; strings.HasPrefix(base, "*") && !strings.ContainsAny(base[1:], "*?[") {
-		g.suffix = base[1:]
+	switch {
+	case base == anyDepth:
+		g.below = true
+	case isPlain(base):
+		g.name, g.plain = base, true
+	case base[0] == '*' && isPlain(base[1:]):
+		g.name, g.suffix = base[1:], true
+	default:
+		g.name = base
 	}
-	var b strings.Builder
-	for i, c := range strings.Split(dir, "/") {
-		switch {
-		case c == "**":
-			b.WriteString(`(?:/[^/]+)*`)
-			continue
-		case i == 0 && c == "":
-			continue
-		}
-		b.WriteString("/" + strings.NewReplacer(`\*`, `[^/]*`, `\?`, `[^/]`).Replace(regexp.QuoteMeta(c)))
-		if !strings.ContainsAny(c, "*?") && len(c)+1 > len(g.literal) {
-			g.literal = "/" + c
+	for c := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
+		if c != "" {
+			g.dir = append(g.dir, component{c, isPlain(c)})
 		}
 	}
-	g.dir = regexp.MustCompile("^(" + b.String() + ")" + tail + "$")
-	g.any = dir == "**" && tail == ""
+	g.any = !g.below && len(g.dir) == 1 && g.dir[0].pattern == anyDepth
 	return g
 }
 
+func isPlain(pattern string) bool { return !strings.ContainsAny(pattern, `*?[\`) }
+
 func (g *glob) fits(base string) bool {
 	switch {
-	case g.base == "":
+	case g.below:
 		return true
-	case g.suffix != "":
-		return strings.HasSuffix(base, g.suffix)
+	case g.suffix:
+		return strings.HasSuffix(base, g.name)
+	case g.plain:
+		return base == g.name
 	}
-	ok, _ := path.Match(g.base, base) // a malformed pattern fits nothing
+	ok, _ := path.Match(g.name, base) // a malformed pattern fits nothing
 	return ok
+}
+
+// key is a component that every directory of the pattern has, the longest one; "" when there is none.
+func (g *glob) key() (key string) {
+	for _, c := range g.dir {
+		if c.plain && len(c.pattern) > len(key) {
+			key = c.pattern
+		}
+	}
+	return key
+}
+
+// match returns how many of a directory's components the pattern names, the most that it can; -1 when it is not of them.
+func match(pattern []component, dir []string, below bool) int {
+	if len(pattern) == 0 {
+		if below || len(dir) == 0 {
+			return 0
+		}
+		return -1
+	}
+	c := pattern[0]
+	if c.pattern == anyDepth {
+		for n := len(dir); n >= 0; n-- {
+			if m := match(pattern[1:], dir[n:], below); m >= 0 {
+				return n + m
+			}
+		}
+		return -1
+	}
+	if len(dir) == 0 {
+		return -1
+	}
+	if c.plain {
+		if dir[0] != c.pattern {
+			return -1
+		}
+	} else if ok, _ := path.Match(c.pattern, dir[0]); !ok {
+		return -1
+	}
+	if m := match(pattern[1:], dir[1:], below); m >= 0 {
+		return 1 + m
+	}
+	return -1
 }
 
 // Table finds the first of its kinds that a path is of. It is not safe for concurrent use: it remembers directories.
 type Table struct {
-	globs, but       []glob
+	globs, but       patterns
 	anywhere, butAny []glob // those that say nothing of the directory
 	dirs             map[string]*directory
 	last             string
 	dir              *directory
 }
 
-// directory is what a table says of the paths in one directory.
-type directory struct {
-	globs, but []match
+// patterns are globs, found by a component that the directory must have.
+type patterns struct {
+	all   []glob
+	byKey map[string][]int // indexes into all
 }
 
-type match struct {
+// directory is what a table says of the paths in one directory.
+type directory struct {
+	globs, but []found
+}
+
+type found struct {
 	*glob
-	root string
+	root string // the directory that the pattern names
 }
 
 // NewTable compiles kinds, the first of which count first.
 func NewTable(kinds ...Kind) *Table {
 	t := &Table{dirs: map[string]*directory{}}
 	for n, k := range kinds {
-		t.globs, t.anywhere = compileAll(n, k.Globs, t.globs, t.anywhere)
-		t.but, t.butAny = compileAll(n, k.But, t.but, t.butAny)
+		t.anywhere = t.globs.add(n, k.Globs, t.anywhere)
+		t.butAny = t.but.add(n, k.But, t.butAny)
 	}
 	return t
 }
 
-func compileAll(kind int, patterns []string, bound, anywhere []glob) (b, a []glob) {
-	for _, p := range patterns {
-		for _, x := range Expand(p) {
-			if g := compile(kind, x); g.any {
+// add compiles globs of a kind; those that say nothing of the directory are added to anywhere.
+func (p *patterns) add(kind int, globs []string, anywhere []glob) []glob {
+	if p.byKey == nil {
+		p.byKey = map[string][]int{}
+	}
+	for _, pattern := range globs {
+		for _, x := range Expand(pattern) {
+			g := compile(kind, x)
+			if g.any {
 				anywhere = append(anywhere, g)
-			} else {
-				bound = append(bound, g)
+				continue
+			}
+			p.byKey[g.key()] = append(p.byKey[g.key()], len(p.all))
+			p.all = append(p.all, g)
+		}
+	}
+	return anywhere
+}
+
+// maxDepth bounds the components of a directory that is looked at: to find several ** in one takes the square of them. Linux
+// opens no path of more than 2048, and nothing honest has some dozens.
+const maxDepth = 256
+
+// of returns the globs that a directory is of, in their order. It has no slash at its end: the root is "".
+func (p *patterns) of(dir string) (all []found) {
+	if strings.Count(dir, "/") > maxDepth {
+		return nil
+	}
+	names := strings.Split(dir, "/")[1:]
+	candidates := slices.Clone(p.byKey[""])
+	for n, name := range names {
+		if !slices.Contains(names[:n], name) {
+			candidates = append(candidates, p.byKey[name]...)
+		}
+	}
+	slices.Sort(candidates)
+	for _, i := range candidates {
+		g := &p.all[i]
+		if n := match(g.dir, names, g.below); n >= 0 {
+			all = append(all, found{g, upTo(dir, n)})
+		}
+	}
+	return all
+}
+
+// upTo returns the first n components of a directory.
+func upTo(dir string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	for i := 1; i < len(dir); i++ {
+		if dir[i] == '/' {
+			if n--; n == 0 {
+				return dir[:i]
 			}
 		}
 	}
-	return bound, anywhere
+	return dir
 }
 
 // Find returns the number of the first kind that the path is of, and the directory that its pattern names; -1 when it
@@ -164,23 +266,10 @@ func (t *Table) look(dir string) *directory {
 	if d := t.dirs[dir]; d != nil {
 		return d
 	}
-	d := &directory{globs: matching(t.globs, dir), but: matching(t.but, dir)}
+	d := &directory{globs: t.globs.of(dir), but: t.but.of(dir)}
 	if len(t.dirs) == maxDirectories {
 		clear(t.dirs)
 	}
 	t.dirs[dir] = d
 	return d
-}
-
-func matching(globs []glob, dir string) (all []match) {
-	for n := range globs {
-		g := &globs[n]
-		if !strings.Contains(dir, g.literal) {
-			continue
-		}
-		if m := g.dir.FindStringSubmatch(dir); m != nil {
-			all = append(all, match{g, m[1]})
-		}
-	}
-	return all
 }

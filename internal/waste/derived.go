@@ -72,54 +72,37 @@ func (f *finder) hasCache(dir, module string) bool {
 // duplicates looks for files of the same content and size, each of several names once. The first by path stays.
 func duplicates(f *finder, c *Category) {
 	type file struct {
-		e *image.Entry
-		s *state
+		size int64
+		hash uint64
+		e    *image.Entry
+		s    *state
 	}
-	var all []file
-	again := f.twice()
+	n := 0
+	f.free(func(*image.Entry, *state) { n++ })
+	all := make([]file, 0, n)
 	f.free(func(e *image.Entry, s *state) {
-		if again[digest(e)] {
-			all = append(all, file{e, s})
+		if e.Size > 0 {
+			all = append(all, file{e.Size, e.Hash, e, s})
 		}
 	})
-	slices.SortFunc(all, func(a, b file) int {
-		if c := cmp.Or(cmp.Compare(a.e.Size, b.e.Size), cmp.Compare(a.e.Hash, b.e.Hash)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.e.Path, b.e.Path) // of equal ones only: it takes long
-	})
+	slices.SortFunc(all, func(a, b file) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.size, b.size)) })
 	for len(all) > 0 {
 		n := 1
-		for n < len(all) && all[n].e.Size == all[0].e.Size && all[n].e.Hash == all[0].e.Hash {
+		for n < len(all) && all[n].hash == all[0].hash && all[n].size == all[0].size {
 			n++
 		}
-		for _, x := range all[1:n] {
-			f.claim(x.s, c, Place{Path: all[0].e.Path, Note: alsoAt(all[1].e.Path, n-2), Layer: all[0].e.Layer, By: -1}, x.e.Stored(), x.e.Pull)
+		if same := all[:n]; n > 1 {
+			slices.SortFunc(same, func(a, b file) int { return strings.Compare(a.e.Path, b.e.Path) })
+			var copies Amount
+			for _, x := range same[1:] {
+				x.s.category = f.number(c)
+				copies.add(x.e.Stored(), x.e.Pull)
+			}
+			f.addAmount(c, Place{Path: same[0].e.Path, Note: alsoAt(same[1].e.Path, n-2), Layer: same[0].e.Layer, By: -1}, copies)
 		}
 		all = all[n:]
 	}
 }
-
-// twice returns what more than one file has as digest. Most have one of their own, and sorting numbers takes little.
-func (f *finder) twice() map[uint64]bool {
-	var all []uint64
-	f.free(func(e *image.Entry, s *state) {
-		if e.Size > 0 {
-			all = append(all, digest(e))
-		}
-	})
-	slices.Sort(all)
-	again := map[uint64]bool{}
-	for n := 1; n < len(all); n++ {
-		if all[n] == all[n-1] {
-			again[all[n]] = true
-		}
-	}
-	return again
-}
-
-// digest is equal for files of the same size and content.
-func digest(e *image.Entry) uint64 { return e.Hash ^ uint64(e.Size)*0x9e3779b97f4a7c15 }
 
 func alsoAt(p string, more int) string {
 	if more == 0 {

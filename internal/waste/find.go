@@ -106,22 +106,43 @@ func (f *finder) allNames(e *image.Entry) bool {
 
 // claim counts a file for a category, for good.
 func (f *finder) claim(s *state, c *Category, p Place, bytes, pull int64) {
-	s.category = uint8(f.index[c] + 1)
+	s.category = f.number(c)
 	f.add(c, p, bytes, pull)
 }
 
+// number is what state remembers a category by.
+func (f *finder) number(c *Category) uint8 { return uint8(f.index[c] + 1) }
+
 // add counts a file at a place.
 func (f *finder) add(c *Category, p Place, bytes, pull int64) {
+	f.addAmount(c, p, Amount{1, bytes, pull})
+}
+
+// addAmount counts several files at a place.
+func (f *finder) addAmount(c *Category, p Place, a Amount) {
+	k := placeKey{p.Path, p.Note, p.Layer, p.By}
+	f.place(c, k, p).plus(a)
+}
+
+// place returns the place of a category that goes by the key k, which is p where there is none yet.
+func (f *finder) place(c *Category, k placeKey, p Place) *Place {
 	at := f.places[c]
 	if at == nil {
 		at = map[placeKey]*Place{}
 		f.places[c] = at
 	}
-	k := placeKey{p.Path, p.Note, p.Layer, p.By}
 	if at[k] == nil {
-		at[k] = &p
+		x := p // on the heap only now
+		at[k] = &x
 	}
-	at[k].add(bytes, pull)
+	return at[k]
+}
+
+// gather counts a file at the place that goes by the key k: the directory that all of it there has in common.
+func (f *finder) gather(c *Category, k placeKey, e *image.Entry) {
+	p := f.place(c, k, Place{Path: e.Path, Note: k.note, Layer: k.layer, By: k.by})
+	p.Path = common(p.Path, e.Path)
+	p.add(e.Stored(), e.Pull)
 }
 
 // hidden counts what no container sees: by the layer that holds it, the layer that hides it and the part of the tree, at
@@ -129,18 +150,7 @@ func (f *finder) add(c *Category, p Place, bytes, pull int64) {
 func (f *finder) hidden(e *image.Entry, s *state) {
 	c := overlay[s.kind-1]
 	s.category = uint8(s.kind) // overlay comes first in Categories
-	at := f.places[c]
-	if at == nil {
-		at = map[placeKey]*Place{}
-		f.places[c] = at
-	}
-	k := placeKey{path: part(e.Path), layer: e.Layer, by: int(s.by)}
-	if p := at[k]; p == nil {
-		at[k] = &Place{Path: e.Path, Layer: e.Layer, By: int(s.by)}
-	} else {
-		p.Path = common(p.Path, e.Path)
-	}
-	at[k].add(e.Stored(), e.Pull)
+	f.gather(c, placeKey{path: part(e.Path), layer: e.Layer, by: int(s.by)}, e)
 }
 
 // part returns the first two components of a path, such as /var/lib.

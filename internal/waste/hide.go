@@ -2,7 +2,7 @@ package waste
 
 import (
 	"archive/tar"
-	"path"
+	"strings"
 
 	"github.com/lighten/lighten/internal/image"
 )
@@ -10,7 +10,8 @@ import (
 // hider finds for each path of a layer the next layer that hides it. It goes from the topmost layer down; its maps hold
 // the nearest layer above the one at hand.
 type hider struct {
-	entries   map[string]*image.Entry // what is no directory
+	hidden    map[string]bool         // what is not shown, and the directories above
+	entries   map[string]*image.Entry // what is no directory, of those
 	dirs      map[string]int          // directories, also those that only something in them tells of
 	whiteouts map[string]int
 	opaque    map[string]int
@@ -34,23 +35,42 @@ func first(a, b event) event {
 }
 
 func (a *Analysis) hide() {
-	h := &hider{entries: map[string]*image.Entry{}, dirs: map[string]int{}, whiteouts: map[string]int{}, opaque: map[string]int{}}
+	h := &hider{hidden: map[string]bool{}, entries: map[string]*image.Entry{}, dirs: map[string]int{}, whiteouts: map[string]int{}, opaque: map[string]int{}}
+	for i := range a.Layers {
+		for e := range a.Tree.LayerEntries(i) {
+			if !e.Shown {
+				h.notice(e.Path)
+			}
+		}
+	}
 	for i := len(a.Layers) - 1; i >= 0; i-- {
 		h.above = map[string]event{}
 		n := 0
 		for e := range a.Tree.LayerEntries(i) {
-			ev := h.hides(e)
 			s := &a.state[i][n]
 			n++
-			if s.by = -1; ev.layer != nowhere {
+			if s.by = -1; e.Shown {
+				continue
+			}
+			if ev := h.hides(e); ev.layer != nowhere {
 				s.by, s.kind = int32(ev.layer), ev.kind
 			}
 		}
-		if i > 0 { // there is nothing below
+		if i > 0 && len(h.hidden) > 0 { // there is something below
 			h.put(a.Tree, i)
 		}
 	}
 }
+
+// notice remembers a path that is not shown and the directories above it: what is put elsewhere hides nothing.
+func (h *hider) notice(p string) {
+	for ; !h.hidden[p]; p = dirOf(p) {
+		h.hidden[p] = true
+	}
+}
+
+// dirOf is path.Dir of an absolute and clean path.
+func dirOf(p string) string { return p[:max(strings.LastIndexByte(p, '/'), 1)] }
 
 // hides returns what hides an entry first.
 func (h *hider) hides(e *image.Entry) event {
@@ -74,7 +94,7 @@ func (h *hider) hides(e *image.Entry) event {
 	if e.Path == "/" {
 		return ev
 	}
-	return first(ev, h.within(path.Dir(e.Path)))
+	return first(ev, h.within(dirOf(e.Path)))
 }
 
 // within returns what first hides all that lies in a directory.
@@ -93,7 +113,7 @@ func (h *hider) within(dir string) event {
 		ev = first(ev, event{layer, Opaque})
 	}
 	if dir != "/" {
-		ev = first(ev, h.within(path.Dir(dir)))
+		ev = first(ev, h.within(dirOf(dir)))
 	}
 	h.above[dir] = ev
 	return ev
@@ -107,8 +127,10 @@ func (h *hider) put(t *image.Tree, i int) {
 			h.directory(e.Path, i)
 			continue
 		}
-		h.entries[e.Path] = e
-		if d := path.Dir(e.Path); d != last {
+		if h.hidden[e.Path] {
+			h.entries[e.Path] = e
+		}
+		if d := dirOf(e.Path); d != last {
 			h.directory(d, i)
 			last = d
 		}
@@ -116,7 +138,7 @@ func (h *hider) put(t *image.Tree, i int) {
 	removed, opaque := t.Whiteouts(i)
 	for _, p := range removed {
 		h.whiteouts[p] = i
-		h.directory(path.Dir(p), i)
+		h.directory(dirOf(p), i)
 	}
 	for _, p := range opaque {
 		h.opaque[p] = i
@@ -126,7 +148,7 @@ func (h *hider) put(t *image.Tree, i int) {
 
 // directory notes that layer i needs p and all above it to be directories.
 func (h *hider) directory(p string, i int) {
-	for ; ; p = path.Dir(p) {
+	for ; ; p = dirOf(p) {
 		if at, ok := h.dirs[p]; ok && at == i {
 			return
 		}

@@ -102,10 +102,3 @@ func compareVersions(a, b string) int {
 }
 
 var numbers = regexp.MustCompile(`[0-9]+`)
-
-// addAmount counts several files at a place.
-func (f *finder) addAmount(c *Category, p Place, a Amount) {
-	f.add(c, p, a.Bytes, a.Pull)
-	k := placeKey{p.Path, p.Note, p.Layer, p.By}
-	f.places[c][k].Files += a.Files - 1
-}

@@ -57,23 +57,7 @@ func unknownUsers(f *finder, c *Category) {
 	}
 	f.each(func(e *image.Entry, s *state) {
 		if s.kind == Seen && !known[e.UID] {
-			f.group(c, "user "+strconv.Itoa(e.UID), e)
+			f.gather(c, placeKey{note: "user " + strconv.Itoa(e.UID), layer: e.Layer, by: -1}, e)
 		}
 	})
-}
-
-// group counts a file at the directory that all of the same note and layer have in common.
-func (f *finder) group(c *Category, note string, e *image.Entry) {
-	at := f.places[c]
-	if at == nil {
-		at = map[placeKey]*Place{}
-		f.places[c] = at
-	}
-	k := placeKey{note: note, layer: e.Layer, by: -1}
-	if p := at[k]; p == nil {
-		at[k] = &Place{Path: e.Path, Note: note, Layer: e.Layer, By: -1}
-	} else {
-		p.Path = common(p.Path, e.Path)
-	}
-	at[k].add(e.Stored(), e.Pull)
 }
