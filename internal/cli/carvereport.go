@@ -13,7 +13,7 @@ import (
 // carveReport sums up what came of carving.
 func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 	rep := &report.Carve{
-		Schema: report.CarveSchema, Rounds: res.Rounds, Before: res.Before, After: res.After, Holdouts: res.Holdouts, Verdict: report.Failed,
+		Schema: report.CarveSchema, Rounds: res.Rounds, Before: res.Before, Helped: res.Helped, After: res.After, Holdouts: res.Holdouts, Verdict: report.Failed,
 		Layers: []report.Layer{}, Misses: []report.Missed{}, Differences: []string{}, Dropped: []report.Dropped{}, Kept: []report.KeptPart{},
 		Results: []report.Check{}, Notes: []string{},
 	}

@@ -15,6 +15,7 @@ import (
 // Facts of a source, as Distil remembers them: a kind, a space, a name.
 const (
 	factImport = "import " // a Python module that is imported, dotted; relative ones begin with dots
+	factNeeds  = "needs "  // the same, of an [interactive] one without which the source cannot be loaded
 	factString = "string " // a string that could be the dotted name of one
 	factRun    = "run "    // a word among the strings near a call that runs commands
 )
@@ -103,6 +104,13 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		}
 		if m != nil {
 			from, names, plain := string(m[1]), string(m[2]), string(m[3])
+			if line[0] != ' ' && line[0] != '\t' { // neither in a function nor where its absence is provided for
+				for _, n := range append(importedNames(plain), from) {
+					if top, _, _ := strings.Cut(n, "."); interactive[top] && !onScreen[top] {
+						facts[factNeeds+n] = true
+					}
+				}
+			}
 			if plain != "" {
 				for _, n := range importedNames(plain) {
 					facts[factImport+n] = true

@@ -127,7 +127,11 @@ var interactive = map[string]bool{
 	"curses": true, "rlcompleter": true, "pydoc_data": true, "code": true, "webbrowser": true, "lib2to3": true, "ensurepip": true, "distutils": true, "venv": true,
 }
 
-// importedOf collects what sources outside of the library import, or name in strings, sorted.
+// onScreen are those that need a screen. Libraries have parts for programs that have one, such as PIL.ImageTk.
+var onScreen = map[string]bool{"tkinter": true, "turtle": true, "idlelib": true}
+
+// importedOf collects what sources outside of the library import, or name in strings, sorted. Of what is for people at a prompt, an
+// installed one needs what it cannot be loaded without.
 func (m *maker) importedOf() []string {
 	var names []string
 	for _, n := range m.keep.nodes {
@@ -139,11 +143,11 @@ func (m *maker) importedOf() []string {
 			continue // what it needed, it has imported
 		}
 		for _, f := range n.entry.Facts {
-			x, ok := strings.CutPrefix(f, factImport)
-			if !ok {
-				x, ok = strings.CutPrefix(f, factString)
-			}
-			if top, _, _ := strings.Cut(x, "."); ok && top != "" && !(installed && interactive[top]) {
+			kind, x, _ := strings.Cut(f, " ")
+			top, _, _ := strings.Cut(x, ".")
+			switch kind += " "; {
+			case top == "", kind != factImport && kind != factString && kind != factNeeds:
+			case !installed || !interactive[top] || kind == factNeeds:
 				names = append(names, x)
 			}
 		}
@@ -207,7 +211,7 @@ func (l *library) visit(name string) []string {
 					continue // a string counts when it names a module to the letter
 				}
 				if ok {
-					if top, _, _ := strings.Cut(n, "."); !interactive[top] {
+					if top, _, _ := strings.Cut(n, "."); !interactive[top] || strings.HasPrefix(at+".", top+".") { // or of the same package
 						next = append(next, n)
 					}
 				}

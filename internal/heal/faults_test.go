@@ -261,7 +261,7 @@ func resultIsRun(t *testing.T, e *engine.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Rejected != "" || res.Before != 0 || res.After != 1 || res.Rounds != 2 || len(res.Misses) == 0 || res.Misses[0].Path != "/usr/local/two/b" || !res.Misses[0].Holdout {
+	if res.Rejected != "" || res.Before != 0 || len(res.Helped) != 1 || res.After != 1 || res.Rounds != 2 || len(res.Misses) == 0 || res.Misses[0].Path != "/usr/local/two/b" || !res.Misses[0].Holdout {
 		t.Errorf("rejected %q, hold-out checks %d before healing and %d after, %d rounds, missed %+v", res.Rejected, res.Before, res.After, res.Rounds, res.Misses)
 	}
 	o.Rounds = 1

@@ -57,9 +57,10 @@ type Result struct {
 	Light       *check.Report // of the carved image, untraced
 	Misses      []Miss        // what healing put back, in the order of its rounds
 	Differences []check.Difference
-	Rounds      int // how often it was carved
-	Before      int // hold-out checks that passed in the first carved image, before any healing: the honest figure
-	After       int // and in the last
+	Rounds      int      // how often it was carved
+	Before      int      // hold-out checks that passed in the first carved image, before any healing: the honest figure
+	Helped      []string // those that did not
+	After       int      // and in the last
 	Holdouts    int
 
 	Rejected string // why the carved image must not be used; "" when it may
@@ -266,6 +267,11 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	}
 	if h.res.Rounds == 1 {
 		h.res.Before = holdoutsPassed(out.Report)
+		for _, x := range out.Report.Results {
+			if x.Holdout && !x.Passed {
+				h.res.Helped = append(h.res.Helped, x.Name)
+			}
+		}
 	}
 	missed, named := h.missed(out), h.named(out.Report)
 	if missed || named {

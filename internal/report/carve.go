@@ -26,6 +26,7 @@ type Carve struct {
 	TracedMS    float64    `json:"traced_start_ms,omitempty"` // the original's start while it was observed
 	Rounds      int        `json:"rounds"`                    // how often it was carved until nothing was missed
 	Before      int        `json:"holdout_before"`            // hold-out checks that passed before any healing
+	Helped      []string   `json:"holdout_helped,omitempty"`  // names of those that did not
 	After       int        `json:"holdout_after"`             // and in the result
 	Holdouts    int        `json:"holdout_total"`             // all of them
 	Misses      []Missed   `json:"misses"`                    // what healing put back
@@ -186,6 +187,13 @@ func (c *Carve) verdict(s *strings.Builder) {
 	s.WriteString("\n")
 	if c.Holdouts > 0 && c.Light != nil && c.Engine != "" {
 		fmt.Fprintf(s, "  hold-out checks, which no evidence came from: %d/%d before healing, %d/%d after\n", c.Before, c.Holdouts, c.After, c.Holdouts)
+		for i, name := range c.Helped {
+			if i == maxMisses {
+				fmt.Fprintf(s, "    … and %d more\n", len(c.Helped)-i)
+				break
+			}
+			fmt.Fprintf(s, "    only with healing: %s\n", Clean(name))
+		}
 	}
 	findings(s, c.Notes, c.Differences, c.Results, c.Details)
 }
