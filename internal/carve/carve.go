@@ -6,6 +6,7 @@
 package carve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Options struct {
 	Layers      []string          // names of the new layers, from the bottom: what changes least first, so that pulls share it; nil: one
 	Squash      bool              // one layer, whatever Keep says
 	Compression image.Compression // of the new layers; image.Keep: gzip
+	Plain       bool              // they are not compressed: for what is only tried, or compressed by [image.Densest] later
 	Labels      map[string]string // added to the configuration's
 	Annotations map[string]string // added to the manifest's
 	Comment     string            // for the history entry of each new layer
@@ -58,6 +60,13 @@ func Carve(ctx context.Context, img v1.Image, t *image.Tree, o Options) (v1.Imag
 	return result, nil
 }
 
+func (o *Options) compression() image.Compression {
+	if o.Plain {
+		return image.Keep
+	}
+	return cmp.Or(o.Compression, image.Gzip)
+}
+
 func carve(ctx context.Context, img v1.Image, t *image.Tree, o Options) (v1.Image, error) {
 	if len(o.Layers) == 0 {
 		o.Layers = []string{"files"}
@@ -74,7 +83,7 @@ func carve(ctx context.Context, img v1.Image, t *image.Tree, o Options) (v1.Imag
 		return nil, err
 	}
 	defer sources.close()
-	layers, err := sources.layers(ctx, p, o.Compression)
+	layers, err := sources.layers(ctx, p, o.compression())
 	if err != nil {
 		return nil, err
 	}

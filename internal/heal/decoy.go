@@ -22,7 +22,7 @@ const nowhere = "/dev/.lighten/dropped"
 // and one within try and except no message either. A dangling link is seen, looked up, and not there.
 func decoys(ctx context.Context, img v1.Image, k *closure.Keep) (v1.Image, error) {
 	n := 0
-	l, err := image.NewLayer(ctx, image.Gzip, func(w io.Writer) error {
+	l, err := image.NewLayer(ctx, image.Keep, func(w io.Writer) error {
 		tw := tar.NewWriter(w)
 		for p := range k.Decoys() {
 			n++

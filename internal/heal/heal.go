@@ -92,10 +92,10 @@ func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
 	return h.res, h.compress(ctx)
 }
 
-// compress packs the result as densely as it goes. What is only tried is packed quickly.
+// compress packs the result as densely as it goes. What is only tried is not packed.
 func (h *healer) compress(ctx context.Context) (err error) {
 	h.Step("compressing the layers")
-	h.res.Image, err = image.Densest(ctx, h.res.Image)
+	h.res.Image, err = image.Densest(ctx, h.res.Image, h.Options.Carve.Compression)
 	return err
 }
 
@@ -245,11 +245,11 @@ func (h *healer) apply(ctx context.Context) error {
 	return err
 }
 
-// Apply carves an image by a Keep: groups of it become layers, and the package databases tell of what is left.
+// Apply carves an image by a Keep: groups of it become layers, which are not compressed, and the package databases tell of what is left.
 func Apply(ctx context.Context, img v1.Image, t *image.Tree, k *closure.Keep, o carve.Options) (v1.Image, error) {
 	o.Layers = closure.Groups()
 	o.Keep = func(e *image.Entry) (int, bool) { return int(k.Group(e.Path)), k.Has(e.Path) }
-	o.Replace = k.Rewritten
+	o.Replace, o.Plain = k.Rewritten, true
 	return carve.Carve(ctx, img, t, o)
 }
 

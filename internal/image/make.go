@@ -64,27 +64,26 @@ func (l blobChecked) Compressed() (io.ReadCloser, error) {
 	return verified(l.ctx, rc, l.digest, l.size), nil
 }
 
-// NewLayer returns a layer of what write writes, a tar archive, compressed quickly with c (Keep: gzip); [Densest] does it better. The
+// NewLayer returns a layer of what write writes, a tar archive, compressed quickly with c (Keep: not at all); [Densest] does it better. The
 // same archive gives the same layer. It lies in a temporary file without a name. write is called once,
 // before NewLayer returns.
 func NewLayer(ctx context.Context, c Compression, write func(io.Writer) error) (_ v1.Layer, err error) {
-	if c == Keep {
-		c = Gzip
-	}
 	f, err := TempFile()
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("compressing a layer: %w", err), f.Close())
+			err = errors.Join(fmt.Errorf("writing a layer: %w", err), f.Close())
 		}
 	}()
 	sum, plain := sha256.New(), sha256.New()
 	out := &counter{w: io.MultiWriter(f, sum)}
-	zw, err := newCompressor(out, c, false)
-	if err != nil {
-		return nil, err
+	zw := io.WriteCloser(unpacked{out})
+	if c != Keep {
+		if zw, err = newCompressor(out, c, false); err != nil {
+			return nil, err
+		}
 	}
 	if err := write(contextWriter{ctx, io.MultiWriter(zw, plain)}); err != nil {
 		return nil, errors.Join(err, zw.Close())
@@ -92,16 +91,18 @@ func NewLayer(ctx context.Context, c Compression, write func(io.Writer) error) (
 	if err := zw.Close(); err != nil {
 		return nil, err
 	}
-	l := &spooledLayer{ctx: ctx, comp: c, media: types.OCILayer, diffID: hashOf(plain), f: f, digest: hashOf(sum), size: out.n}
-	if c == Zstd {
-		l.media = types.OCILayerZStd
-	}
+	l := &spooledLayer{ctx: ctx, comp: c, media: ociMedia(c), diffID: hashOf(plain), f: f, digest: hashOf(sum), size: out.n}
 	l.once.Do(func() { l.filled.Store(true) })
 	l.src = func() (io.ReadCloser, error) {
 		return decompress(contextReader{ctx, io.NewSectionReader(f, 0, l.size)})
 	}
 	return l, nil
 }
+
+// unpacked is the compressor that does nothing.
+type unpacked struct{ io.Writer }
+
+func (unpacked) Close() error { return nil }
 
 // contextWriter ends a stream when its context does.
 type contextWriter struct {

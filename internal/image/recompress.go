@@ -2,6 +2,7 @@ package image
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -238,9 +239,10 @@ func recompress(ctx context.Context, img v1.Image, c Compression) (v1.Image, err
 	return rebuild(img, result)
 }
 
-// Densest returns img with those of its layers that [NewLayer] made compressed anew, as densely as their compression can: what is
-// pulled often may take its time once. Diff IDs and configuration stay. Nothing is compressed until it is asked for.
-func Densest(ctx context.Context, img v1.Image) (v1.Image, error) {
+// Densest returns img with those of its layers that [NewLayer] made compressed with c (Keep: gzip) as densely as that can: what is pulled
+// often may take its time once. Diff IDs and configuration stay. Nothing is compressed until it is asked for.
+func Densest(ctx context.Context, img v1.Image, c Compression) (v1.Image, error) {
+	c = cmp.Or(c, Gzip)
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, fmt.Errorf("reading the layers: %w", err)
@@ -251,7 +253,7 @@ func Densest(ctx context.Context, img v1.Image) (v1.Image, error) {
 			l = o.Layer
 		}
 		if s, ok := l.(*spooledLayer); ok {
-			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: s.comp, dense: true, media: s.media}
+			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: true, media: ociMedia(c)}
 		}
 		result[n] = l
 	}
@@ -391,13 +393,19 @@ type ociLayer struct{ v1.Layer }
 
 func (l ociLayer) MediaType() (types.MediaType, error) {
 	c, err := layerCompression(l.Layer)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case c == Zstd:
-		return types.OCILayerZStd, nil
-	case c == Gzip:
-		return types.OCILayer, nil
 	}
-	return types.OCIUncompressedLayer, nil
+	return ociMedia(c), nil
+}
+
+// ociMedia is OCI's name for layers that are compressed with c.
+func ociMedia(c Compression) types.MediaType {
+	switch c {
+	case Zstd:
+		return types.OCILayerZStd
+	case Gzip:
+		return types.OCILayer
+	}
+	return types.OCIUncompressedLayer
 }
