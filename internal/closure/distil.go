@@ -57,7 +57,7 @@ func Distil(p string, size int64) func([]byte) []string {
 			}
 			return slices.Sorted(maps.Keys(facts))
 		}
-		if perl {
+		if perl || perlScript(b) {
 			perlFacts(b, facts)
 		}
 		if py {

@@ -274,6 +274,16 @@ func keepCases() []keepCase {
 			looked: "chdir /var/lib/x", stays: "/var/lib/x/letters", goes: map[string]string{"/var/lib/y/z": "never looked up", "/var/lib/x/15/base": "never looked up"},
 		},
 		{
+			name: "what sources of Perl ask for, with their packages, and the packages of modules", tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("perl", "libdbd-sqlite3-perl", "debconf"), "/var/lib/dpkg/info/perl.list": "file 0644 /usr/share/perl/5.36/Text/Wrap.pm\n/usr/share/perl/5.36/Text/Tabs.pm\n",
+				"/var/lib/dpkg/info/libdbd-sqlite3-perl.list": "file 0644 /usr/lib/x86_64-linux-gnu/perl5/5.36/DBD/SQLite.pm\n", "/var/lib/dpkg/info/debconf.list": "file 0644 /usr/share/perl5/Debconf/Db.pm\n",
+				"/opt/tea/tea": "file 0755 #!/usr/bin/perl\nuse Text::Wrap;\n", "/usr/bin/perl": exe + amd64(""), "/usr/share/perl/5.36/Text/Wrap.pm": "file 0644 x", "/usr/share/perl/5.36/Text/Tabs.pm": "file 0644 x",
+				"/usr/lib/x86_64-linux-gnu/perl5/5.36/DBD/SQLite.pm": "file 0644 x", "/usr/share/perl5/Debconf/Db.pm": "file 0644 x",
+			},
+			looked: "exec /opt/tea/tea", stays: "/usr/lib/x86_64-linux-gnu/perl5/5.36/DBD/SQLite.pm /usr/share/perl/5.36/Text/Wrap.pm /usr/share/perl/5.36/Text/Tabs.pm",
+			goes: map[string]string{"/usr/share/perl5/Debconf/Db.pm": "package not needed"},
+		},
+		{
 			name: "what modules of Perl ask for, compiled parts too, at the level tight", level: closure.Tight, tree: testimage.Tree{
 				"/var/lib/dpkg/status": "file 0644 " + statusOf("perl"), "/var/lib/dpkg/info/perl.list": "file 0644 /usr/share/perl/5.36/strict.pm\n/usr/share/perl/5.36/Text/Wrap.pm\n/usr/share/perl/5.36/JSON/PP.pm\n",
 				"/opt/tea/tea.pl": "file 0644 use strict;\nuse Data::Dumper;\n  eval { require JSON::PP };\n# use Text::Wrap;\n", "/usr/share/perl/5.36/strict.pm": "file 0644 x",

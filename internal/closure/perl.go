@@ -22,6 +22,12 @@ func perlSource(p string) bool {
 	return false
 }
 
+// perlScript tells a program of Perl whose name does not say so.
+func perlScript(b []byte) bool {
+	line, _, _ := bytes.Cut(b[:min(len(b), 128)], []byte("\n"))
+	return bytes.HasPrefix(line, []byte("#!")) && bytes.Contains(line, []byte("perl"))
+}
+
 var (
 	// perlUse finds `use Module`, `no Module` and `require Module` at the beginning of a statement (perlfunc(1), use and require).
 	perlUse = regexp.MustCompile(`(?m)(?:^|[;{(]|\bor\b|\band\b|&&|\|\|)[ \t]*(?:eval[ \t]*[{"'][ \t]*)?(?:use|no|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)`)
@@ -70,20 +76,18 @@ func perlAsks(line []byte) bool {
 // /usr/share/perl5, /usr/lib/x86_64-linux-gnu/perl/5.36, /usr/local/lib/perl5/site_perl/5.36/x86_64-linux-gnu.
 var perlDir = regexp.MustCompile(`^.*/(?:perl-base|perl5?)(?:/(?:core_perl|vendor_perl|site_perl))?(?:/5[0-9.]*)?(?:/[a-z0-9_]+-linux[a-z0-9-]*)?/`)
 
-// perlModules keeps what a source of Perl asks for, wherever it is found, and a module's compiled part: auto/Data/Dumper/Dumper.so.
-// At the level safe whole packages do that.
+// perlModules keeps what a source of Perl asks for, wherever it is found, and a module's compiled part: auto/Data/Dumper/Dumper.so. At
+// the level safe the whole packages of these come along, and with the program's own source every package of modules.
 func perlModules(m *maker, e *image.Entry, _ strength) {
-	if m.Level == Safe || !perlSource(e.Path) {
+	if !perlSource(e.Path) && !strings.Contains(e.Shebang, "perl") {
 		return
 	}
-	dirs := m.perlDirs()
-	if dir := perlDir.FindString(e.Path); dir != "" {
-		auto := "auto/" + strings.TrimSuffix(e.Path[len(dir):], ".pm")
-		for _, inc := range dirs {
-			for x := range children(m.Tree, inc+auto) {
-				m.enter(x, weak, Reason{Rule: "module", By: e.Path, Note: "its compiled part"})
-			}
-		}
+	s, dirs := strong, m.perlDirs()
+	if m.Level == Tight {
+		s = weak
+		m.perlCompiled(e, dirs)
+	} else if !m.ownedBySystem(e.Path) {
+		m.perlPackages(e)
 	}
 	for _, f := range e.Facts {
 		name, ok := strings.CutPrefix(f, factUse)
@@ -92,8 +96,37 @@ func perlModules(m *maker, e *image.Entry, _ strength) {
 		}
 		for _, inc := range dirs {
 			if x := m.Tree.Get(inc + strings.ReplaceAll(name, "::", "/") + ".pm"); x != nil {
-				m.enter(x, weak, Reason{Rule: "module", By: e.Path, Note: "it asks for " + name})
+				m.enter(x, s, Reason{Rule: "module", By: e.Path, Note: "it asks for " + name})
 			}
+		}
+	}
+}
+
+func (m *maker) perlCompiled(e *image.Entry, dirs []string) {
+	dir := perlDir.FindString(e.Path)
+	if dir == "" {
+		return
+	}
+	auto := "auto/" + strings.TrimSuffix(e.Path[len(dir):], ".pm")
+	for _, inc := range dirs {
+		for x := range children(m.Tree, inc+auto) {
+			m.enter(x, weak, Reason{Rule: "module", By: e.Path, Note: "its compiled part"})
+		}
+	}
+}
+
+// perlPackage tells packages that hold modules of Perl and nothing else, as distributions call them (Debian's Perl policy, 4.2).
+var perlPackage = regexp.MustCompile(`^(?:lib.+-perl|perl-.+)$`)
+
+// perlPackages keeps all modules that were installed for a program. Drivers, plugins and faster twins are asked for by names that
+// are made at run time: DBI's dbi:SQLite, JSON's XS.
+func (m *maker) perlPackages(by *image.Entry) {
+	if !m.once("perl packages") {
+		return
+	}
+	for x := range m.Tree.All() {
+		if o := m.keep.owner[x.Path]; o != nil && o.System() && perlPackage.MatchString(o.Name) && !x.IsDir() {
+			m.along(x, weak, Reason{Rule: "package", By: by.Path, Note: "package " + o.Name + " of modules, which programs ask for by names that they make"})
 		}
 	}
 }
