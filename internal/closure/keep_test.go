@@ -215,6 +215,10 @@ func keepCases() []keepCase {
 			looked: "exec /opt/x", stays: "/bin/sh /usr/bin/sort /usr/bin/wc", goes: map[string]string{"/usr/bin/ls": "never looked up"},
 		},
 		{
+			name: "users with their passwords, which getpwnam of a root's program reads", tree: testimage.Tree{"/etc/passwd": "file 0644 root:x:0:0::/root:/bin/sh\n", "/etc/shadow": "file 0640 root:*::::::\n", "/opt/x": "file 0755 x"},
+			looked: "exec /opt/x", stays: "/etc/passwd /etc/shadow",
+		},
+		{
 			name: "neither for one that runs none", tree: testimage.Tree{
 				"/opt/x": exe + amd64("", soname, "begins | sort -u"), "/bin/sh": exe + amd64(""), "/usr/bin/sort": exe + amd64(""),
 			},

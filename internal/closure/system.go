@@ -10,7 +10,7 @@ import (
 // always is what every image keeps as far as it has it: who is who, which system this is, and the directories that
 // programs and container runtimes expect.
 var always = []string{
-	"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts", "/etc/host.conf", "/etc/hostname", "/etc/resolv.conf",
+	"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/nsswitch.conf", "/etc/hosts", "/etc/host.conf", "/etc/hostname", "/etc/resolv.conf",
 	"/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/alpine-release", "/etc/lsb-release", "/etc/redhat-release",
 	"/etc/localtime", "/etc/timezone", "/etc/mtab",
 	"/tmp", "/var/tmp", "/run", "/var/run", "/var/lock", "/var/log", "/proc", "/sys", "/dev", "/root", "/home", "/mnt", "/etc", "/var",
