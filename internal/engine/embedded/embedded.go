@@ -156,7 +156,7 @@ func (e *Engine) serve(state string) error {
 		return err
 	}
 	wc := &worker.Controller{}
-	if err := wc.Add(e.worker); err != nil {
+	if err := wc.Add(knownWorker{e.worker}); err != nil {
 		return err
 	}
 	gw, err := gateway.NewGatewayFrontend(wc.Infos(), nil)
