@@ -29,7 +29,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 6"
+const KeepName = inventory.KeepName + ", closure 7"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -193,7 +193,14 @@ var notOwn = regexp.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|li
 	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/`)
 
 // ownSource tells what is likely a source of the program itself and not of what was installed.
-func ownSource(p string) bool { return sources.MatchString(p) && !notOwn.MatchString(p) }
+func ownSource(p string) bool {
+	for _, dir := range []string{"/var/www/", "/var/task/"} { // where web servers and AWS Lambda have programs
+		if rest, ok := strings.CutPrefix(p, dir); ok {
+			p = "/srv/" + rest
+		}
+	}
+	return sources.MatchString(p) && !notOwn.MatchString(p)
+}
 
 // shellScript tells what may be a shell script that names commands: by its name, or without one where programs lie.
 func shellScript(p string) bool {

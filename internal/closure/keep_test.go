@@ -219,6 +219,12 @@ func keepCases() []keepCase {
 			looked: "exec /opt/x", stays: "/etc/passwd /etc/shadow",
 		},
 		{
+			name: "commands of a program in PHP, where web servers have it", tree: testimage.Tree{
+				"/var/www/lib/Job.php": "file 0644 <?php echo shell_exec('git log | tr a-z A-Z');\n", "/usr/bin/git": exe + amd64(""), "/usr/bin/tr": exe + amd64(""), "/var/lib/x/y.php": "file 0644 <?php shell_exec('ls');\n", "/usr/bin/ls": exe + amd64(""),
+			},
+			looked: "open /var/www/lib/Job.php\nopen /var/lib/x/y.php", stays: "/usr/bin/git /usr/bin/tr", goes: map[string]string{"/usr/bin/ls": "never looked up"},
+		},
+		{
 			name: "neither for one that runs none", tree: testimage.Tree{
 				"/opt/x": exe + amd64("", soname, "begins | sort -u"), "/bin/sh": exe + amd64(""), "/usr/bin/sort": exe + amd64(""),
 			},
