@@ -165,7 +165,10 @@ func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags, limi
 	}
 	found := waste.Analyse(t, inv)
 	if o.exact {
-		if err := found.Measure(c.Context(), img); err != nil {
+		progress := func(i int) {
+			fmt.Fprintf(c.ErrOrStderr(), "lighten: compressing layer %d of %d without what was found\n", i+1, len(found.Layers))
+		}
+		if err := found.Measure(c.Context(), img, progress); err != nil {
 			return nil, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ const tarBlock = 512
 type headers struct {
 	a    *ahead
 	tr   *tar.Reader // reads all that is left, since a sparse file came
+	full int64       // bytes of sparse files so far, their holes included
 	h    tar.Header  // of the plain entry at hand
 	data content     // of the entry at hand
 	buf  [tarBlock]byte
@@ -29,6 +31,9 @@ type headers struct {
 func (t *headers) next() (*tar.Header, io.Reader, error) {
 	if t.tr != nil {
 		h, err := t.tr.Next()
+		if err == nil && isSparse(h) {
+			err = t.bound(h)
+		}
 		return h, t.tr, err
 	}
 	if err := t.skip(); err != nil {
@@ -49,10 +54,21 @@ func (t *headers) next() (*tar.Header, io.Reader, error) {
 	}
 	if isSparse(h) { // how much of it is in the archive, archive/tar alone knows
 		t.tr = tr
-		return h, tr, nil
+		return h, tr, t.bound(h)
 	}
 	t.data = content{a: t.a, left: stored(h)}
 	return h, &t.data, nil
+}
+
+// maxSparse bounds the bytes of a layer's sparse files: holes cost who makes them nothing, and whoever reads them a second for some GB.
+const maxSparse = 16 << 30
+
+func (t *headers) bound(h *tar.Header) error {
+	if h.Size > maxSparse-t.full {
+		return fmt.Errorf("%q: sparse files of more than %d GiB", h.Name, maxSparse>>30)
+	}
+	t.full += h.Size
+	return nil
 }
 
 // skip goes to where the next header is: what is left of the entry's content, and the rest of its last block.

@@ -163,23 +163,52 @@ func newCompressor(w io.Writer, c Compression, dense bool) (io.WriteCloser, erro
 	return gzip.NewWriterLevel(w, gzip.DefaultCompression)
 }
 
-// CompressedSize returns to how many bytes c (Keep: none) compresses what write writes, at the level of layers that are
-// compressed for transport.
-func CompressedSize(c Compression, write func(io.Writer) error) (int64, error) {
-	out := &counter{w: io.Discard}
+// Sizer tells to how many bytes a compression brings what is written to it, at the level of layers that are compressed for
+// transport.
+type Sizer struct {
+	out counter
+	zw  interface {
+		io.WriteCloser
+		Reset(io.Writer)
+	} // nil: no compression
+}
+
+// NewSizer returns a Sizer for c; Keep is no compression.
+func NewSizer(c Compression) (*Sizer, error) {
+	s := &Sizer{out: counter{w: io.Discard}}
 	if c == Keep {
-		err := write(out)
-		return out.n, err
+		return s, nil
 	}
-	zw, err := newCompressor(out, c, false)
+	zw, err := newCompressor(&s.out, c, false)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if err := write(zw); err != nil {
-		return 0, errors.Join(err, zw.Close())
+	s.zw = zw.(interface {
+		io.WriteCloser
+		Reset(io.Writer)
+	})
+	return s, nil
+}
+
+func (s *Sizer) Write(b []byte) (int, error) {
+	if s.zw == nil {
+		return s.out.Write(b)
 	}
-	err = zw.Close()
-	return out.n, err
+	return s.zw.Write(b)
+}
+
+// Size returns the compressed size of what was written since it was called last, and begins anew.
+func (s *Sizer) Size() (int64, error) {
+	var err error
+	if s.zw != nil {
+		err = s.zw.Close()
+	}
+	n := s.out.n
+	s.out.n = 0
+	if s.zw != nil {
+		s.zw.Reset(&s.out)
+	}
+	return n, err
 }
 
 // onlyReader hides WriterTo and its like, so that the given buffer is the one used.

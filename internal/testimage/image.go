@@ -23,7 +23,7 @@ import (
 // Layer returns a tree as a gzip layer.
 func Layer(t testing.TB, tree Tree) v1.Layer {
 	t.Helper()
-	return layerOf(t, Tar(t, tree))
+	return ArchiveLayer(t, Tar(t, tree))
 }
 
 // RawLayer returns tar entries, in the given order and as odd as they are, as a gzip layer.
@@ -33,10 +33,11 @@ func RawLayer(t testing.TB, entries ...Entry) v1.Layer {
 	if err := WriteTar(&b, entries...); err != nil {
 		t.Fatal(err)
 	}
-	return layerOf(t, b.Bytes())
+	return ArchiveLayer(t, b.Bytes())
 }
 
-func layerOf(t testing.TB, archive []byte) v1.Layer {
+// ArchiveLayer returns a tar archive as a gzip layer.
+func ArchiveLayer(t testing.TB, archive []byte) v1.Layer {
 	t.Helper()
 	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(archive)), nil

@@ -3,6 +3,8 @@ package waste_test
 import (
 	"fmt"
 	"math"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -108,7 +110,7 @@ func TestFileLimits(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	img := testimage.Image(t, v1Config, testimage.Tree{"/root/.cache/pip/noise": "noise 0644 500000", "/var/log/zeros": "zeros 0644 500000", "/a": "noise 0644 1000"})
 	a := analyse(t, img)
-	if err := a.Measure(t.Context(), img); err != nil {
+	if err := a.Measure(t.Context(), img, nil); err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]waste.Finding{}
@@ -120,5 +122,58 @@ func TestMeasure(t *testing.T) {
 	}
 	if f := found["logs"]; !f.Exact || f.Pull <= 0 || f.Pull > 5000 {
 		t.Errorf("zeros: %+v", f.Amount)
+	}
+}
+
+// A layer is compressed in pieces, of which those without findings are left out: the sum is what compressing all of it at once
+// says, but for what beginning anew costs.
+func TestMeasurePieces(t *testing.T) {
+	tree := testimage.Tree{}
+	want := int64(0)
+	for n := range 40 {
+		tree[fmt.Sprintf("/app/%02d/data", n)] = "noise 0644 150000"
+		if n%10 == 0 {
+			tree[fmt.Sprintf("/app/%02d/.cache/pip/x", n)] = fmt.Sprintf("noise 0644 %d", 20000+n)
+			want += int64(20000 + n)
+		}
+	}
+	a := analyse(t, testimage.Image(t, v1Config, tree))
+	img := testimage.Image(t, v1Config, tree)
+	layers := 0
+	if err := a.Measure(t.Context(), img, func(int) { layers++ }); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range a.Findings {
+		if f.Rule == "pip-cache" && (f.Pull < want || f.Pull > want+8000) {
+			t.Errorf("%d bytes, want some more than %d", f.Pull, want)
+		}
+	}
+	if layers != 1 {
+		t.Errorf("%d layers measured", layers)
+	}
+}
+
+// What `tar -S` writes of a file with a hole is measured as the file that it is.
+func TestMeasureSparse(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/x.log", []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(dir+"/x.log", 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"gnu", "posix"} {
+		out, err := exec.Command("tar", "-C", dir, "--transform=s,^,var/log/,", "--format", format, "-cS", "x.log").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		img := testimage.ImageOf(t, v1Config, testimage.ArchiveLayer(t, out))
+		a := analyse(t, img)
+		if err := a.Measure(t.Context(), img, nil); err != nil {
+			t.Fatal(err)
+		}
+		if f := a.Findings[0]; f.Rule != "logs" || f.Bytes != 1<<20 || !f.Exact {
+			t.Errorf("%s: %s %+v", format, f.Rule, f.Amount)
+		}
 	}
 }
