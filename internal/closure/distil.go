@@ -29,7 +29,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 7"
+const KeepName = inventory.KeepName + ", closure 8"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -63,9 +63,12 @@ func Distil(p string, size int64) func([]byte) []string {
 		if py {
 			pythonFacts(b, facts, own)
 		}
-		if own {
+		switch {
+		case own:
 			runFacts(b, facts)
 			pathFacts(b, facts, false)
+		case py && siteDir.MatchString(p) && runsCommands(b):
+			installedRunFacts(b, facts)
 		}
 		return slices.Sorted(maps.Keys(facts))
 	}
@@ -183,6 +186,27 @@ func runFacts(b []byte, facts map[string]bool) {
 				facts[factRun+string(w)] = true
 			}
 		}
+	}
+}
+
+// factInstalledRun is a [factRun] of a module that was installed: it counts when that is the program itself.
+const factInstalledRun = "installed run "
+
+// runsCommands tells cheaply whether a source of Python may run commands: few of what is installed do.
+func runsCommands(b []byte) bool {
+	for _, w := range []string{"subprocess", "os.system", "os.popen"} {
+		if bytes.Contains(b, []byte(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+func installedRunFacts(b []byte, facts map[string]bool) {
+	found := map[string]bool{}
+	runFacts(b, found)
+	for f := range found {
+		facts[factInstalledRun+strings.TrimPrefix(f, factRun)] = true
 	}
 }
 

@@ -225,6 +225,20 @@ func keepCases() []keepCase {
 			looked: "open /var/www/lib/Job.php\nopen /var/lib/x/y.php", stays: "/usr/bin/git /usr/bin/tr", goes: map[string]string{"/usr/bin/ls": "never looked up"},
 		},
 		{
+			name: "commands of a program that was installed as a distribution from its own directory, and bytecode of modules that take long to compile", tree: testimage.Tree{
+				"/usr/local/bin/python3.11": exe + amd64(""), "/usr/local/lib/python3.11/os.py": "file 0644 x", "/usr/bin/sort": exe + amd64(""), "/usr/bin/ls": exe + amd64(""),
+				"/usr/local/lib/python3.11/site-packages/shop/jobs.py": "file 0644 import subprocess\nsubprocess.run('sort', shell=True)\n", "/usr/local/lib/python3.11/site-packages/tool.py": "file 0644 import subprocess\nsubprocess.run('ls')\n",
+				"/usr/local/lib/python3.11/site-packages/table.py": "noise 0644 300000", "/usr/local/lib/python3.11/site-packages/__pycache__/table.cpython-311.pyc": "file 0644 x", "/usr/local/lib/python3.11/site-packages/__pycache__/tool.cpython-311.pyc": "file 0644 x",
+				"/usr/local/lib/python3.11/site-packages/shop-1.dist-info/METADATA": "file 0644 Name: shop\nVersion: 1\n", "/usr/local/lib/python3.11/site-packages/shop-1.dist-info/direct_url.json": "file 0644 {}",
+				"/usr/local/lib/python3.11/site-packages/shop-1.dist-info/RECORD":   "file 0644 shop/jobs.py,,\nshop-1.dist-info/METADATA,,\nshop-1.dist-info/direct_url.json,,\nshop-1.dist-info/RECORD,,\n",
+				"/usr/local/lib/python3.11/site-packages/tool-1.dist-info/METADATA": "file 0644 Name: tool\nVersion: 1\n",
+				"/usr/local/lib/python3.11/site-packages/tool-1.dist-info/RECORD":   "file 0644 tool.py,,\ntable.py,,\n__pycache__/tool.cpython-311.pyc,,\n__pycache__/table.cpython-311.pyc,,\ntool-1.dist-info/METADATA,,\n",
+			},
+			looked: "exec /usr/local/bin/python3.11\nopen /usr/local/lib/python3.11/os.py",
+			stays:  "/usr/bin/sort /usr/local/lib/python3.11/site-packages/__pycache__/table.cpython-311.pyc /usr/local/lib/python3.11/site-packages/tool.py",
+			goes:   map[string]string{"/usr/bin/ls": "never looked up", "/usr/local/lib/python3.11/site-packages/__pycache__/tool.cpython-311.pyc": "bytecode of modules that were not imported"},
+		},
+		{
 			name: "neither for one that runs none", tree: testimage.Tree{
 				"/opt/x": exe + amd64("", soname, "begins | sort -u"), "/bin/sh": exe + amd64(""), "/usr/bin/sort": exe + amd64(""),
 			},

@@ -217,7 +217,14 @@ func (m *maker) module(e *image.Entry, r Reason, whole bool) {
 		return
 	}
 	m.along(e, weak, r)
+	if e.Size >= slowModule && strings.HasSuffix(e.Path, ".py") {
+		m.bytecode(e)
+	}
 }
+
+// slowModule is the size of a module, in bytes, from which on it is not compiled at each start, although no check imported it: tables of
+// telephone numbers take seconds.
+const slowModule = 256 << 10
 
 // empty reports whether nothing lies in a directory.
 func (m *maker) empty(e *image.Entry) bool {
