@@ -239,6 +239,14 @@ func keepCases() []keepCase {
 			goes:   map[string]string{"/usr/bin/ls": "never looked up", "/usr/local/lib/python3.11/site-packages/__pycache__/tool.cpython-311.pyc": "bytecode of modules that were not imported"},
 		},
 		{
+			name: "commands of the parts of a shell script", tree: testimage.Tree{
+				"/app/run": "file 0755 #!/bin/sh\n. ${LIB:-/usr/local/lib/job}/$1.sh\n", "/usr/local/lib/libx.so": exe + amd64(""), "/usr/local/lib/job/pack.sh": "file 0644 pack() { tar c . | xz; }\n", "/bin/sh": exe + amd64(""),
+				"/usr/bin/tar": exe + amd64(""), "/usr/bin/xz": exe + amd64(""), "/usr/bin/ls": exe + amd64(""),
+			},
+			config: v1.Config{WorkingDir: "/app", Entrypoint: []string{"./run"}}, stays: "/usr/local/lib/job/pack.sh /usr/bin/tar /usr/bin/xz",
+			goes: map[string]string{"/usr/bin/ls": "never looked up", "/usr/local/lib/libx.so": "never looked up"},
+		},
+		{
 			name: "neither for one that runs none", tree: testimage.Tree{
 				"/opt/x": exe + amd64("", soname, "begins | sort -u"), "/bin/sh": exe + amd64(""), "/usr/bin/sort": exe + amd64(""),
 			},

@@ -31,7 +31,7 @@ func pathFacts(b []byte, facts map[string]bool, compiled bool) {
 		}
 	}
 	for _, at := range literal.FindAllIndex(b, -1) {
-		if at[0] == 0 || !nameByte(b[at[0]-1]) {
+		if at[0] == 0 || !nameByte(b[at[0]-1]) || bytes.HasSuffix(b[:at[0]], []byte(":-")) { // a shell's ${LIB:-/usr/lib/x}
 			addLiteral(b[at[0]:at[1]], facts)
 		}
 	}
@@ -76,8 +76,8 @@ func (m *maker) literal(text string, by *image.Entry) {
 	whole = whole || by.ELF != nil // where one string ends and the next begins is not known
 	x := m.Tree.Resolve(p)
 	if p == "" || x == nil || kernelOwn(x.Path) || x.Path == by.Path || pythonPath(x.Path) ||
-		libraryDir.MatchString(x.Path+"/") && !strings.Contains(x.Path, "/share/") {
-		return
+		libraryDir.MatchString(x.Path+"/") && !strings.Contains(x.Path, "/share/") && !(x.IsDir() && strings.HasPrefix(x.Path, "/usr/local/lib/")) {
+		return // libraries are found by other rules; a directory of its own in /usr/local/lib is the program's
 	}
 	r := Reason{Rule: "named", By: by.Path, Note: "the program names it: " + p}
 	switch {

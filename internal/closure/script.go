@@ -13,6 +13,12 @@ import (
 // branches that no check has taken included. A script counts that is run, or lies where programs lie; a module that happens to begin
 // with such a line does not.
 func scripts(m *maker, e *image.Entry, s strength) {
+	if e.Shebang == "" && m.Level == Safe && strings.HasSuffix(e.Path, ".sh") && !m.ownedBySystem(e.Path) {
+		if b, ok := m.Tree.Content(e.Path); ok { // a part of the program, which a script reads with the dot command
+			m.shellCommands(e.Path, b)
+		}
+		return
+	}
 	if s != strong || e.Shebang == "" || !m.ran[e.Path] && !isProgram(e) {
 		return
 	}
