@@ -10,7 +10,7 @@ const (
 	maxMatch = 258
 	nice     = 130 // a match of this length is taken, and nothing sought within it
 	depth    = 20  // nodes of a tree that are visited for a position: 32 gain 0.2 %, 16 lose 0.3 %
-	perByte  = 12  // matches that are remembered of a position: memory is bounded by it
+	perByte  = 6   // matches that are remembered of a position: memory is bounded by it
 
 	hash3Bits = 15
 	hash4Bits = 16
