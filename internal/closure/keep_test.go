@@ -342,8 +342,8 @@ func keepCases() []keepCase {
 			goes: map[string]string{"/usr/lib/postgresql/15/bin/psql": "package not needed"},
 		},
 		{
-			name: "conversions for a program that calls iconv, not for bash and the C++ library alone", tree: join(glibcTree, testimage.Tree{
-				"/usr/bin/x": exe + amd64(glibc, needed, "libstdc++.so.6"), "/usr/bin/bash": exe + amd64(glibc, soname, "iconv_open"),
+			name: "conversions for a program that calls iconv, not for bash, curl and the C++ library alone", tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/x": exe + amd64(glibc, needed, "libstdc++.so.6", needed, "libidn2.so.0"), "/usr/lib/x86_64-linux-gnu/libidn2.so.0": exe + amd64("", soname, "iconv_open", soname, "libidn2.so.0"), "/usr/bin/bash": exe + amd64(glibc, soname, "iconv_open"),
 				"/usr/lib/x86_64-linux-gnu/libstdc++.so.6":  exe + amd64("", soname, "iconv_open", soname, "libstdc++.so.6"),
 				"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
 			}),
@@ -406,9 +406,9 @@ func pythonCase(level closure.Level) keepCase {
 			lib + "ctypes/util.py": "file 0644 def find_library(name): return run('/sbin/ldconfig')\n", "/sbin/ldconfig": exe + amd64(""),
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libsqlite3.so.0"), "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0": exe + amd64(""),
 			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libnsl.so.2"), "/usr/lib/x86_64-linux-gnu/libnsl.so.2": exe + amd64(""),
-			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 import pdb, tkinter\n\ndef f():\n    import pydoc\n", site + "flask/data.txt": "file 0644 x", site + "flask/tests/t.py": "file 0644 x", site + "django/test/client.py": "file 0644 x",
+			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 import pdb, tkinter\n\ndef f():\n    import pydoc\n", site + "flask/data.txt": "file 0644 x", site + "flask/app/base.py": "file 0644 x", site + "flask/tests/t.py": "file 0644 x", site + "django/test/client.py": "file 0644 x",
 			site + "Flask-3.0.dist-info/METADATA":     "file 0644 Name: Flask\nVersion: 3.0\nRequires-Dist: blinker\n",
-			site + "Flask-3.0.dist-info/RECORD":       "file 0644 flask/__init__.py,,\nflask/later.py,,\nflask/tests/t.py,,\ndjango/test/client.py,,\nFlask-3.0.dist-info/METADATA,,\nFlask-3.0.dist-info/RECORD,,\n../../../bin/flask,,\n",
+			site + "Flask-3.0.dist-info/RECORD":       "file 0644 flask/__init__.py,,\nflask/later.py,,\nflask/app/base.py,,\nflask/tests/t.py,,\ndjango/test/client.py,,\nFlask-3.0.dist-info/METADATA,,\nFlask-3.0.dist-info/RECORD,,\n../../../bin/flask,,\n",
 			"/usr/local/bin/flask":                    "file 0755 #!/usr/local/bin/python3.11\n",
 			site + "blinker.py":                       "file 0644 x",
 			site + "blinker-1.dist-info/METADATA":     "file 0644 Name: blinker\nVersion: 1\n",
@@ -423,7 +423,7 @@ func pythonCase(level closure.Level) keepCase {
 			"/app/app.py":                             "file 0644 import flask\n\ndef later():\n    import sqlite3\n    from unittest import mock\n",
 		}),
 		config: v1.Config{WorkingDir: "/app", Cmd: []string{"python", "app.py"}},
-		looked: "exec /usr/local/bin/python\nopen " + lib + "os.py\nopen " + lib + "__pycache__/os.cpython-311.pyc\nopen " + lib + "encodings/utf_8.py\nopen " + lib + "_compat_pickle.py\nopen " + lib + "ctypes/util.py\nopen " + site + "flask/__init__.py\nlist " + lib + "\nopen " + site + "_distutils_hack/__init__.py",
+		looked: "exec /usr/local/bin/python\nopen " + lib + "os.py\nopen " + lib + "__pycache__/os.cpython-311.pyc\nopen " + lib + "encodings/utf_8.py\nopen " + lib + "_compat_pickle.py\nopen " + lib + "ctypes/util.py\nopen " + site + "flask/__init__.py\nopen " + site + "flask/app/base.py\nlist " + lib + "\nopen " + site + "_distutils_hack/__init__.py",
 		stays: "/usr/local/bin/python /usr/local/bin/python3 /usr/local/bin/python3.11 " + lib + "os.py " + lib + "__pycache__/os.cpython-311.pyc " +
 			lib + "encodings/cp1252.py " + site + "flask/data.txt " + site + "Flask-3.0.dist-info/RECORD /usr/local/bin/flask " + site + "_distutils_hack/__init__.py " +
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libsqlite3.so.0 " + lib + "unittest/case.py " + lib + "unittest/mock.py " + site + "setuptools-70.dist-info/METADATA",
