@@ -63,13 +63,16 @@ func (m *maker) dlopened(e *image.Entry, s strength) {
 	}
 }
 
-// rarely are libraries that a library loads for what next to no program asks of it: the C library's support of
-// international host names, which a program has to switch on (getaddrinfo(3), AI_IDN), the converters behind the C++
-// library's encoding_state, an extension (libstdc++ manual, codecvt), those by which bash writes \u1234 where the locale is neither
-// UTF-8 nor ASCII, those by which libidn2 reads a host name in such a locale, for curl say, and what writes SELinux's policy, which init alone
-// does (selinux_mkload_policy(3)).
+// rarely are what a library needs for what next to no program asks of it: "WHO WHAT".
 var rarely = map[string]bool{
-	"libc.so.6 libidn2.so.0": true, "libstdc++.so.6 iconv_open": true, "bash iconv_open": true, "libidn2.so.0 iconv_open": true, "libunistring.so.2 iconv_open": true, "libunistring.so.5 iconv_open": true, "libselinux.so.1 libsepol.so.1": true, "libselinux.so.1 libsepol.so.2": true,
+	// Support of international host names by the C library, which a program has to switch on (getaddrinfo(3), AI_IDN).
+	"libc.so.6 libidn2.so.0": true,
+	// The converters behind the C++ library's encoding_state, an extension (libstdc++ manual, codecvt).
+	"libstdc++.so.6 iconv_open": true,
+	// bash writes \u1234 by them, and these read host names, where the locale is neither UTF-8 nor ASCII.
+	"bash iconv_open": true, "libidn2.so.0 iconv_open": true, "libpsl.so.5 iconv_open": true, "libunistring.so.2 iconv_open": true, "libunistring.so.5 iconv_open": true,
+	// SELinux's policy is written by init alone (selinux_mkload_policy(3)).
+	"libselinux.so.1 libsepol.so.1": true, "libselinux.so.1 libsepol.so.2": true,
 }
 
 // calls keeps what a function needs that a program calls: a shell for system(3), conversions for iconv(3).

@@ -167,10 +167,12 @@ func keepCases() []keepCase {
 		},
 		{
 			name: "no programs of a package that gave data alone", tree: testimage.Tree{
-				"/var/lib/dpkg/status": "file 0644 " + statusOf("tls"), "/var/lib/dpkg/info/tls.list": "file 0644 /usr/bin/tls\n/etc/tls.cnf\n/usr/lib/tls/more\n",
-				"/usr/bin/tls": exe + amd64(""), "/etc/tls.cnf": "file 0644 x", "/usr/lib/tls/more": "file 0644 x",
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("tls", "perl"), "/var/lib/dpkg/info/tls.list": "file 0644 /usr/bin/tls\n/etc/tls.cnf\n/usr/lib/tls/more\n/usr/lib/tls/get.pl\n",
+				"/usr/bin/tls": exe + amd64(""), "/etc/tls.cnf": "file 0644 x", "/usr/lib/tls/more": "file 0644 x", "/usr/lib/tls/get.pl": "file 0755 #!/usr/bin/perl\nuse Text::Wrap;\n",
+				"/var/lib/dpkg/info/perl.list": "file 0644 /usr/share/perl/5.36/Text/Wrap.pm\n", "/usr/share/perl/5.36/Text/Wrap.pm": "file 0644 x",
 			},
-			looked: "open /etc/tls.cnf", stays: "/etc/tls.cnf /usr/lib/tls/more", goes: map[string]string{"/usr/bin/tls": "programs of packages that only gave data"},
+			looked: "open /etc/tls.cnf", stays: "/etc/tls.cnf /usr/lib/tls/more /usr/lib/tls/get.pl",
+			goes: map[string]string{"/usr/bin/tls": "programs of packages that only gave data", "/usr/share/perl/5.36/Text/Wrap.pm": "package not needed"},
 		},
 		{
 			name: "a listed directory", tree: testimage.Tree{"/data/plugins/a": "file 0644 x", "/data/plugins/b/": "dir 0755", "/usr/bin/z": "file 0755 x"},
@@ -343,7 +345,8 @@ func keepCases() []keepCase {
 		},
 		{
 			name: "conversions for a program that calls iconv, not for bash, curl and the C++ library alone", tree: join(glibcTree, testimage.Tree{
-				"/usr/bin/x": exe + amd64(glibc, needed, "libstdc++.so.6", needed, "libidn2.so.0"), "/usr/lib/x86_64-linux-gnu/libidn2.so.0": exe + amd64("", soname, "iconv_open", soname, "libidn2.so.0"), "/usr/bin/bash": exe + amd64(glibc, soname, "iconv_open"),
+				"/usr/bin/x": exe + amd64(glibc, needed, "libstdc++.so.6", needed, "libidn2.so.0"), "/usr/lib/x86_64-linux-gnu/libidn2.so.0": exe + amd64("", soname, "iconv_open", soname, "libidn2.so.0"),
+				"/usr/bin/bash": exe + amd64(glibc, soname, "iconv_open"),
 				"/usr/lib/x86_64-linux-gnu/libstdc++.so.6":  exe + amd64("", soname, "iconv_open", soname, "libstdc++.so.6"),
 				"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
 			}),

@@ -77,9 +77,10 @@ func perlAsks(line []byte) bool {
 var perlDir = regexp.MustCompile(`^.*/(?:perl-base|perl5?)(?:/(?:core_perl|vendor_perl|site_perl))?(?:/5[0-9.]*)?(?:/[a-z0-9_]+-linux[a-z0-9-]*)?/`)
 
 // perlModules keeps what a source of Perl asks for, wherever it is found, and a module's compiled part: auto/Data/Dumper/Dumper.so. At
-// the level safe the whole packages of these come along, and with the program's own source every package of modules.
-func perlModules(m *maker, e *image.Entry, _ strength) {
-	if !perlSource(e.Path) && !strings.Contains(e.Shebang, "perl") {
+// the level safe the whole packages of these come along, and with the program's own source every package of modules. A program
+// that came along with the rest of its package, as OpenSSL's tsget.pl does, asks for as little as for its interpreter.
+func perlModules(m *maker, e *image.Entry, by strength) {
+	if !perlSource(e.Path) && !strings.Contains(e.Shebang, "perl") || by == weak && m.ownedBySystem(e.Path) && !perlDir.MatchString(e.Path) {
 		return
 	}
 	s, dirs := strong, m.perlDirs()
