@@ -190,7 +190,7 @@ func (f *InspectFinding) text(width int) string {
 		if n == shownPlaces {
 			break
 		}
-		fmt.Fprintf(&s, "  · %s\n", shorten(p.text(), width-4))
+		fmt.Fprintf(&s, "  · %s\n", p.text(width-4))
 	}
 	if more := len(f.Places) - shownPlaces + f.Others; more > 0 {
 		fmt.Fprintf(&s, "  · and %d more\n", more)
@@ -198,30 +198,30 @@ func (f *InspectFinding) text(width int) string {
 	return s.String() + "\n"
 }
 
-func (p *InspectPlace) text() string {
-	var parts []string
+// text says where a place is, in a width, or 0 for any. When it is too wide the path and what is said of it are cut each in its own
+// middle: of two paths cut as one, what is left would read as a third.
+func (p *InspectPlace) text(width int) string {
+	size, layer := "", ""
 	if p.Bytes > 0 {
-		parts = append(parts, Bytes(p.Bytes))
-	}
-	if p.Path != "" {
-		parts = append(parts, Clean(p.Path))
-	}
-	s := strings.Join(parts, " ")
-	if p.Note != "" {
-		if s != "" {
-			s += ", "
-		}
-		s += Clean(p.Note)
+		size = Bytes(p.Bytes) + " "
 	}
 	switch {
-	case p.HiddenBy > 0 && p.HiddenBy == p.Layer:
-		s += fmt.Sprintf(" (layer %d)", p.Layer)
-	case p.HiddenBy > 0:
-		s += fmt.Sprintf(" (layer %d, hidden by %d)", p.Layer, p.HiddenBy)
+	case p.HiddenBy > 0 && p.HiddenBy != p.Layer:
+		layer = fmt.Sprintf(" (layer %d, hidden by %d)", p.Layer, p.HiddenBy)
 	case p.Layer > 0:
-		s += fmt.Sprintf(" (layer %d)", p.Layer)
+		layer = fmt.Sprintf(" (layer %d)", p.Layer)
 	}
-	return s
+	path, note, comma := Clean(p.Path), Clean(p.Note), ""
+	if path != "" && note != "" {
+		comma = ", "
+	}
+	if width > 0 {
+		room := width - text.StringWidthWithoutEscSequences(size+comma+layer)
+		wide := text.StringWidthWithoutEscSequences(note)
+		path = shorten(path, max(room/2, room-wide))
+		note = shorten(note, room-text.StringWidthWithoutEscSequences(path))
+	}
+	return strings.TrimSuffix(size+path+comma+note, " ") + layer
 }
 
 func (r *Inspect) ownerSection() *section {

@@ -33,7 +33,7 @@ func (r *Inspect) markdown(w io.Writer) error {
 		for _, f := range r.Findings {
 			place := ""
 			if len(f.Places) > 0 {
-				place = markdownText(f.Places[0].text())
+				place = markdownText(f.Places[0].text(0))
 			}
 			sec.add(markdownText(f.Title), strconv.Itoa(f.Files), bytesUnlessZero(f.Bytes), approx(!f.Exact && f.PullBytes > 0)+bytesUnlessZero(f.PullBytes), place, markdownText(f.Advice))
 		}

@@ -11,7 +11,7 @@ import (
 var security = []*Category{
 	{Rule: "secrets", Title: "secrets", Class: Security, find: secrets,
 		Advice: "give them to the build by --mount=type=secret and to the program when it starts; change them: who pulled the image has them, deleted or not"},
-	{Rule: "setuid", Title: "programs that run as their owner", Class: Security, find: setuid,
+	{Rule: "setuid", Title: "programs that run as their owner or group", Class: Security, find: setuid,
 		Advice: "chmod u-s,g-s what the program does not start, in the step that brings it"},
 	{Rule: "world-writable", Title: "writable by everybody", Class: Security, find: worldWritable,
 		Advice: "chmod o-w, in the step that makes them"},
