@@ -20,7 +20,7 @@ const tarBlock = 512
 type headers struct {
 	a    *ahead
 	tr   *tar.Reader // reads all that is left, since a sparse file came
-	full int64       // bytes of sparse files so far, their holes included
+	full int64       // bytes of sparse files that were read so far, their holes included
 	h    tar.Header  // of the plain entry at hand
 	data content     // of the entry at hand
 	buf  [tarBlock]byte
@@ -32,7 +32,7 @@ func (t *headers) next() (*tar.Header, io.Reader, error) {
 	if t.tr != nil {
 		h, err := t.tr.Next()
 		if err == nil && isSparse(h) {
-			err = t.bound(h)
+			return h, sparse{t}, nil
 		}
 		return h, t.tr, err
 	}
@@ -54,21 +54,25 @@ func (t *headers) next() (*tar.Header, io.Reader, error) {
 	}
 	if isSparse(h) { // how much of it is in the archive, archive/tar alone knows
 		t.tr = tr
-		return h, tr, t.bound(h)
+		return h, sparse{t}, nil
 	}
 	t.data = content{a: t.a, left: stored(h)}
 	return h, &t.data, nil
 }
 
-// maxSparse bounds the bytes of a layer's sparse files: holes cost who makes them nothing, and whoever reads them a second for some GB.
+// maxSparse bounds the bytes of a layer's sparse files that are read: holes cost who makes them nothing, and whoever reads them a second
+// for some GB.
 const maxSparse = 16 << 30
 
-func (t *headers) bound(h *tar.Header) error {
-	if h.Size > maxSparse-t.full {
-		return fmt.Errorf("%q: sparse files of more than %d GiB", h.Name, maxSparse>>30)
+// sparse is the content of a sparse file, holes included.
+type sparse struct{ t *headers }
+
+func (s sparse) Read(b []byte) (int, error) {
+	n, err := s.t.tr.Read(b)
+	if s.t.full += int64(n); s.t.full > maxSparse {
+		return n, fmt.Errorf("sparse files of more than %d GiB", maxSparse>>30)
 	}
-	t.full += h.Size
-	return nil
+	return n, err
 }
 
 // skip goes to where the next header is: what is left of the entry's content, and the rest of its last block.
