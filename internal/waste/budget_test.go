@@ -125,6 +125,27 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// What the waste takes to pull is the sum of its kinds after measuring too.
+func TestMeasureWasted(t *testing.T) {
+	img := testimage.Image(t, v1Config,
+		testimage.Tree{"/a": "noise 0644 200000", "/b": "zeros 0644 300000", "/d/x": "noise 0644 100000", "/keep": "zeros 0644 400000"},
+		testimage.Tree{"/.wh.a": "file 0644", "/b": "zeros 0600 300000", "/.wh.d": "file 0644"})
+	a := analyse(t, img)
+	estimated := a.Wasted.Pull
+	if err := a.Measure(t.Context(), img, nil); err != nil {
+		t.Fatal(err)
+	}
+	var sum int64
+	for _, f := range a.Findings {
+		if f.Class == waste.Overlay {
+			sum += f.Pull
+		}
+	}
+	if a.Wasted.Pull != sum || sum == estimated || sum < 300000 {
+		t.Errorf("%d bytes wasted, its kinds are %d, estimated were %d", a.Wasted.Pull, sum, estimated)
+	}
+}
+
 // A layer is compressed in pieces, of which those without findings are left out: the sum is what compressing all of it at once
 // says, but for what beginning anew costs.
 func TestMeasurePieces(t *testing.T) {

@@ -59,6 +59,12 @@ func (a *Analysis) Measure(ctx context.Context, img v1.Image, progress func(laye
 			f.Pull, f.Exact = max(0, pull), true
 		}
 	}
+	a.Wasted.Pull = 0
+	for _, f := range a.Findings {
+		if f.Class == Overlay {
+			a.Wasted.Pull += f.Pull
+		}
+	}
 	a.Exact = true
 	return nil
 }
