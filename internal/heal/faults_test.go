@@ -136,6 +136,7 @@ func TestFaults(t *testing.T) {
 	e := enginetest.Open(t)
 	t.Run("what is easily lost stays", func(t *testing.T) { nothingIsLost(t, e) })
 	t.Run("the result is run", func(t *testing.T) { resultIsRun(t, e) })
+	t.Run("what a decoy breaks needs no healing", func(t *testing.T) { decoyBreaks(t, e) })
 	t.Run("no layers", func(t *testing.T) { noLayers(t, e) })
 	t.Run("many files", func(t *testing.T) { manyFiles(t, e) })
 	t.Run("a sparse file larger than the disk", func(t *testing.T) { hugeFile(t, e) })
@@ -246,6 +247,23 @@ func same(t *testing.T, tree, want testimage.Tree) {
 		if got != w {
 			t.Errorf("%.60q is %.80q, want %.80q", p, got, w)
 		}
+	}
+}
+
+// A program that reads what a directory of Python's modules lists finds a decoy there while it is observed, and nothing otherwise.
+func decoyBreaks(t *testing.T, e *engine.Engine) {
+	const site = "/usr/lib/python3.11/site-packages/"
+	img, file := faultImage(t, plain, []fault{
+		{name: "one", layers: []testimage.Tree{{site + "here.py": "file 0644 here", site + "gone-1.dist-info/METADATA": "file 0644 Name: gone\nVersion: 1\n"}}, sh: "cat " + site + "here.py", prints: "here"},
+		{name: "all", sh: "cd " + site + "; for d in *-info; do test ! -h $d || exit 3; done; echo fine", prints: "fine"},
+	})
+	file.Checks, file.Holdout = file.Checks[:1], file.Checks[1:]
+	res, err := heal.Carve(t.Context(), img, faultOptions(t, e, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Rejected != "" || res.Before != 1 || len(res.Helped) != 0 || res.After != 1 {
+		t.Errorf("rejected %q, hold-out checks %d before healing and %d after, %q", res.Rejected, res.Before, res.After, res.Helped)
 	}
 }
 
