@@ -29,7 +29,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 9"
+const KeepName = inventory.KeepName + ", closure 10"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -89,11 +89,18 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	if bytes.Contains(b, []byte("find_library")) {
 		facts[factRun+"ldconfig"] = true // ctypes.util asks it where a library is
 	}
-	open := "" // the package of an import whose names go on in further lines
+	open := ""    // the package of an import whose names go on in further lines
+	must := false // an import that is neither in a function nor where its absence is provided for
+	add := func(module string) {
+		facts[factImport+module] = true
+		if top, _, _ := strings.Cut(module, "."); must && interactive[top] && !onScreen[top] {
+			facts[factNeeds+module] = true
+		}
+	}
 	for line := range bytes.Lines(b) {
 		if open != "" {
 			for _, n := range importedNames(string(line)) {
-				facts[factImport+open+"."+n] = true
+				add(open + "." + n)
 			}
 			if bytes.IndexByte(line, ')') >= 0 {
 				open = ""
@@ -107,21 +114,15 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		}
 		if m != nil {
 			from, names, plain := string(m[1]), string(m[2]), string(m[3])
-			if line[0] != ' ' && line[0] != '\t' { // neither in a function nor where its absence is provided for
-				for _, n := range append(importedNames(plain), from) {
-					if top, _, _ := strings.Cut(n, "."); interactive[top] && !onScreen[top] {
-						facts[factNeeds+n] = true
-					}
-				}
-			}
+			must = line[0] != ' ' && line[0] != '\t'
 			if plain != "" {
 				for _, n := range importedNames(plain) {
-					facts[factImport+n] = true
+					add(n)
 				}
 			} else if moduleName.MatchString(from) {
-				facts[factImport+from] = true
+				add(from)
 				for _, n := range importedNames(names) { // a name may be a module of the package
-					facts[factImport+strings.TrimSuffix(from, ".")+"."+n] = true
+					add(strings.TrimSuffix(from, ".") + "." + n)
 				}
 				if strings.Contains(names, "(") && !strings.Contains(names, ")") {
 					open = strings.TrimSuffix(from, ".")

@@ -401,7 +401,7 @@ func pythonCase(level closure.Level) keepCase {
 			"/usr/local/bin/python3.11": exe + amd64(glibc), "/usr/local/bin/python3": "symlink python3.11", "/usr/local/bin/python": "symlink python3",
 			lib + "os.py": "file 0644 x", lib + "__pycache__/os.cpython-311.pyc": "file 0644 x", lib + "__pycache__/os.cpython-311.opt-1.pyc": "file 0644 x",
 			lib + "json/__init__.py": "file 0644 from . import decoder\n", lib + "json/decoder.py": "file 0644 x", lib + "json/__pycache__/decoder.cpython-311.pyc": "file 0644 x",
-			lib + "wave.py": "file 0644 x", lib + "pdb.py": "file 0644 import cmd\n", lib + "cProfile.py": "file 0644 x", lib + "pydoc.py": "file 0644 x", lib + "tkinter/__init__.py": "file 0644 x",
+			lib + "wave.py": "file 0644 x", lib + "pdb.py": "file 0644 import cmd\n", lib + "cProfile.py": "file 0644 x", lib + "pydoc.py": "file 0644 x", lib + "distutils/spawn.py": "file 0644 x", lib + "tkinter/__init__.py": "file 0644 x",
 			lib + "unittest/__init__.py": "file 0644 from .case import TestCase\n", lib + "unittest/case.py": "file 0644 x", lib + "unittest/mock.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 from _sqlite3 import *\n", lib + "idlelib/x.py": "file 0644 x", lib + "encodings/cp1252.py": "file 0644 x", lib + "encodings/utf_8.py": "file 0644 x",
 			lib + "encodings/gb2312.py": "file 0644 import _codecs_cn\n", lib + "_pyio.py": "file 0644 x", lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so": exe + amd64(""),
 			lib + "_compat_pickle.py": "file 0644 x = {'whichdb': 'dbm.ndbm'}\n", lib + "dbm/ndbm.py": "file 0644 from _dbm import *\n",
@@ -409,7 +409,7 @@ func pythonCase(level closure.Level) keepCase {
 			lib + "ctypes/util.py": "file 0644 def find_library(name): return run('/sbin/ldconfig')\n", "/sbin/ldconfig": exe + amd64(""),
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libsqlite3.so.0"), "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0": exe + amd64(""),
 			lib + "lib-dynload/nis.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libnsl.so.2"), "/usr/lib/x86_64-linux-gnu/libnsl.so.2": exe + amd64(""),
-			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 import pdb, tkinter\n\ndef f():\n    import pydoc\n", site + "flask/data.txt": "file 0644 x", site + "flask/app/base.py": "file 0644 x", site + "flask/tests/t.py": "file 0644 x", site + "django/test/client.py": "file 0644 x",
+			site + "flask/__init__.py": "file 0644 import json\n", site + "flask/later.py": "file 0644 import pdb, tkinter\nfrom distutils import (\n    spawn,\n)\n\ndef f():\n    import pydoc\n", site + "flask/data.txt": "file 0644 x", site + "flask/app/base.py": "file 0644 x", site + "flask/tests/t.py": "file 0644 x", site + "django/test/client.py": "file 0644 x",
 			site + "Flask-3.0.dist-info/METADATA":     "file 0644 Name: Flask\nVersion: 3.0\nRequires-Dist: blinker\n",
 			site + "Flask-3.0.dist-info/RECORD":       "file 0644 flask/__init__.py,,\nflask/later.py,,\nflask/app/base.py,,\nflask/tests/t.py,,\ndjango/test/client.py,,\nFlask-3.0.dist-info/METADATA,,\nFlask-3.0.dist-info/RECORD,,\n../../../bin/flask,,\n",
 			"/usr/local/bin/flask":                    "file 0755 #!/usr/local/bin/python3.11\n",
@@ -448,7 +448,7 @@ func pythonCase(level closure.Level) keepCase {
 		},
 	}
 	if level == closure.Safe {
-		c.stays += " " + lib + "pdb.py " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "django/test/client.py " + site + "blinker.py " + lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"
+		c.stays += " " + lib + "pdb.py " + lib + "distutils/spawn.py " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "django/test/client.py " + site + "blinker.py " + lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"
 		c.goes[lib+"_pyio.py"] = "modules of Python for other systems, and twins of compiled ones"
 	} else {
 		c.goes[lib+"lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"] = "modules of Python that nothing imports"
