@@ -151,7 +151,7 @@ func rewritten(h *tar.Header, p string) (*tar.Header, error) {
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
 		// A sparse file is written with its zeros: what unpacks layers writes them out in any case.
-		if h.Size > maxSparse && isSparse(h) {
+		if h.Size > maxSparse && image.IsSparse(h) {
 			return nil, fmt.Errorf("a sparse file of %d GiB (limit %d); drop it", h.Size>>30, int64(maxSparse)>>30)
 		}
 		out.Typeflag, out.Size = tar.TypeReg, h.Size
@@ -177,26 +177,12 @@ func entryName(p string, kind byte) string {
 	return name
 }
 
-const sparsePrefix = "GNU.sparse."
-
-func isSparse(h *tar.Header) bool {
-	if h.Typeflag == tar.TypeGNUSparse {
-		return true
-	}
-	for k := range h.PAXRecords {
-		if strings.HasPrefix(k, sparsePrefix) {
-			return true
-		}
-	}
-	return false
-}
-
 // records returns the PAX records that the fields of a header do not hold: extended attributes, and with them file
 // capabilities, above all.
 func records(all map[string]string) map[string]string {
 	var kept map[string]string
 	for k, v := range all {
-		if !strings.Contains(k, ".") || strings.HasPrefix(k, sparsePrefix) { // "path", "mtime", "size", …: POSIX's own
+		if !strings.Contains(k, ".") || strings.HasPrefix(k, image.SparsePrefix) { // "path", "mtime", "size", …: POSIX's own
 			continue
 		}
 		if kept == nil {

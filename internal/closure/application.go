@@ -10,8 +10,11 @@ import (
 // application keeps the program itself: of what no package owns, the whole directory that evidence leads into. A
 // template, a static file, a plugin is opened by a name that no trace of another request shows.
 func application(m *maker, e *image.Entry, s strength) {
+	if s != strong || m.ownedBySystem(e.Path) {
+		return
+	}
 	dir := unit(e.Path)
-	if s != strong || m.ownedBySystem(e.Path) || pythonPath(e.Path) && (pythonPath(dir) || !strings.Contains(e.Path, "/app/")) {
+	if pythonPath(e.Path) && (pythonPath(dir) || !strings.Contains(e.Path, "/app/")) {
 		return // a module of gunicorn.app lies in Python's directory, not in the program's
 	}
 	m.program(dir, e.Path)

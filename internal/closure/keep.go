@@ -50,6 +50,8 @@ type owned struct {
 	inventory.Package
 	key   string         // tells it from all others
 	files []*image.Entry // sorted by path
+	site  bool           // of a distribution of Python's: it lies where a Python looks
+	local bool           // and: it was not installed from an index (PEP 610)
 }
 
 // Has reports whether the path, spelled as in the tree ([image.Tree.Real]), stays.

@@ -115,8 +115,13 @@ func newMaker(in Input) *maker {
 				m.dists = append(m.dists, byPackage[key])
 			}
 		}
-		byPackage[key].files = append(byPackage[key].files, e)
-		m.keep.owner[e.Path] = byPackage[key]
+		o := byPackage[key]
+		o.files = append(o.files, e)
+		if p.Ecosystem == inventory.PyPI {
+			o.site = o.site || siteDir.MatchString(e.Path)
+			o.local = o.local || path.Base(e.Path) == "direct_url.json"
+		}
+		m.keep.owner[e.Path] = o
 	}
 	m.single = !slices.ContainsFunc(bundles, func(p string) bool { return in.Tree.Resolve(p) != nil })
 	slices.SortStableFunc(m.dists, func(a, b *owned) int { return inventory.Compare(a.Package, b.Package) })

@@ -1,12 +1,9 @@
 package closure
 
 import (
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 )
 
 // named keeps the commands that the program's own sources name where they run commands. The command alone stays, not
@@ -25,7 +22,10 @@ func named(m *maker, e *image.Entry, _ strength) {
 			runs = true
 		}
 	}
-	installed := m.isProgramItself(m.keep.owner[e.Path])
+	// A distribution that was installed from a directory, an archive or a repository is the program: `pip install .` puts it among its
+	// dependencies.
+	o := m.keep.owner[e.Path]
+	installed := o != nil && o.local
 	for _, f := range e.Facts {
 		if w, ok := strings.CutPrefix(f, factPiped); ok && runs {
 			m.namedCommand(w, e)
@@ -34,12 +34,6 @@ func named(m *maker, e *image.Entry, _ strength) {
 			m.namedCommand(w, e)
 		}
 	}
-}
-
-// isProgramItself tells a distribution that was not installed from an index but from a directory, an archive or a repository (PEP 610):
-// `pip install .` puts the program among its dependencies.
-func (m *maker) isProgramItself(o *owned) bool {
-	return o != nil && o.Ecosystem == inventory.PyPI && slices.ContainsFunc(o.files, func(e *image.Entry) bool { return path.Base(e.Path) == "direct_url.json" })
 }
 
 func (m *maker) namedCommand(word string, by *image.Entry) {

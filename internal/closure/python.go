@@ -60,7 +60,7 @@ func isEnvironment(t *image.Tree, dir string) bool { return t.Get(path.Join(dir,
 // distributions says whether it stays.
 func (m *maker) installedOf(p string) bool {
 	o := m.keep.owner[p]
-	return o != nil && o.Ecosystem == inventory.PyPI && slices.ContainsFunc(o.files, func(e *image.Entry) bool { return siteDir.MatchString(e.Path) })
+	return o != nil && o.site
 }
 
 // optimised is bytecode for `python -O`, which nothing reads unless PYTHONOPTIMIZE says so.

@@ -143,11 +143,14 @@ func (m *maker) importedOf() []string {
 			continue // what it needed, it has imported
 		}
 		for _, f := range n.entry.Facts {
-			kind, x, _ := strings.Cut(f, " ")
-			top, _, _ := strings.Cut(x, ".")
-			switch kind += " "; {
-			case top == "", kind != factImport && kind != factString && kind != factNeeds:
-			case !installed || !interactive[top] || kind == factNeeds:
+			x, needs := strings.CutPrefix(f, factNeeds)
+			ok := needs
+			for _, kind := range []string{factImport, factString} {
+				if !ok {
+					x, ok = strings.CutPrefix(f, kind)
+				}
+			}
+			if top, _, _ := strings.Cut(x, "."); ok && top != "" && (needs || !installed || !interactive[top]) {
 				names = append(names, x)
 			}
 		}

@@ -129,8 +129,8 @@ func split(p string) (dir, base string) {
 	return p[:max(cut, 1)], p[cut+1:]
 }
 
-// parent is path.Dir of an absolute and clean path.
-func parent(p string) string { return p[:max(strings.LastIndexByte(p, '/'), 1)] }
+// Parent is path.Dir of an absolute and clean path.
+func Parent(p string) string { dir, _ := split(p); return dir }
 
 // follow resolves the symbolic links of p within the entries that get knows. The result's last component is resolved
 // too if last is set. Components that get does not know are taken as they are. It returns "" when there are too many

@@ -31,7 +31,7 @@ type headers struct {
 func (t *headers) next() (*tar.Header, io.Reader, error) {
 	if t.tr != nil {
 		h, err := t.tr.Next()
-		if err == nil && isSparse(h) {
+		if err == nil && IsSparse(h) {
 			return h, sparse{t}, nil
 		}
 		return h, t.tr, err
@@ -52,7 +52,7 @@ func (t *headers) next() (*tar.Header, io.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if isSparse(h) { // how much of it is in the archive, archive/tar alone knows
+	if IsSparse(h) { // how much of it is in the archive, archive/tar alone knows
 		t.tr = tr
 		return h, sparse{t}, nil
 	}
@@ -101,12 +101,16 @@ func stored(h *tar.Header) int64 {
 	return h.Size
 }
 
-func isSparse(h *tar.Header) bool {
+// SparsePrefix begins the PAX records by which GNU tar describes the holes of a file.
+const SparsePrefix = "GNU.sparse."
+
+// IsSparse tells the header of a sparse file, in either of GNU tar's forms.
+func IsSparse(h *tar.Header) bool {
 	if h.Typeflag == tar.TypeGNUSparse {
 		return true
 	}
 	for k := range h.PAXRecords {
-		if strings.HasPrefix(k, "GNU.sparse.") {
+		if strings.HasPrefix(k, SparsePrefix) {
 			return true
 		}
 	}
@@ -129,9 +133,9 @@ func plainHeader(b []byte, h *tar.Header) bool {
 		return false
 	}
 	var n [8]int64
-	for i, field := range [...][]byte{b[148:156], b[100:108], b[108:116], b[116:124], b[124:136], b[136:148], b[329:337], b[337:345]} {
+	for i, digits := range [...][]byte{b[148:156], b[100:108], b[108:116], b[116:124], b[124:136], b[136:148], b[329:337], b[337:345]} {
 		var ok bool
-		if n[i], ok = octal(field); !ok {
+		if n[i], ok = octal(digits); !ok {
 			return false
 		}
 	}
@@ -177,19 +181,17 @@ func checksum(b []byte) int64 {
 	return n
 }
 
-// cString returns what is before the first NUL, all if there is none.
-func cString(b []byte) string {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
-	return string(b)
+// field returns what is before the first NUL, all if there is none.
+func field(b []byte) []byte {
+	b, _, _ = bytes.Cut(b, []byte{0})
+	return b
 }
+
+func cString(b []byte) string { return string(field(b)) }
 
 // again is cString where it most likely is what it was before.
 func again(last string, b []byte) string {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		b = b[:i]
-	}
+	b = field(b)
 	if string(b) == last {
 		return last
 	}

@@ -299,7 +299,7 @@ func (p *layerPass) resolveDir(dir string) (string, error) {
 		return real, nil
 	}
 	real := dir
-	for d := dir; d != "/"; d = parent(d) {
+	for d := dir; d != "/"; d = Parent(d) {
 		e := p.get(d)
 		switch {
 		case e == nil:
@@ -313,7 +313,7 @@ func (p *layerPass) resolveDir(dir string) (string, error) {
 			return "", fmt.Errorf("%s, above it, is no directory", d)
 		}
 	}
-	for d := real; d != "/" && !p.dirs[d]; d = parent(d) {
+	for d := real; d != "/" && !p.dirs[d]; d = Parent(d) {
 		p.dirs[d] = true
 	}
 	p.real[dir] = real
@@ -332,7 +332,7 @@ func (p *layerPass) dead(i int, name string) bool {
 	if len(p.killed) == 0 {
 		return false
 	}
-	for d := parent(name); d != "/"; d = parent(d) {
+	for d := Parent(name); d != "/"; d = Parent(d) {
 		if i < p.killed[d] {
 			return true
 		}

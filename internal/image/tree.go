@@ -289,7 +289,7 @@ func (m *merger) layer(i int, l *layerIndex) {
 	for e := range l.entries.all() {
 		if e.Shown {
 			m.entries[e.Path] = e
-			m.imply(parent(e.Path), i)
+			m.imply(Parent(e.Path), i)
 		}
 	}
 	for _, p := range blocks {
@@ -304,7 +304,7 @@ func (m *merger) layer(i int, l *layerIndex) {
 		clear(m.hidden)
 	}
 	for _, p := range l.whiteouts {
-		if d := parent(p); !m.hides(d) {
+		if d := Parent(p); !m.hides(d) {
 			m.imply(d, i)
 		}
 		m.removed[p] = true
@@ -319,14 +319,14 @@ func (m *merger) hides(dir string) bool {
 		return hidden
 	}
 	e := m.entries[dir]
-	hidden = m.opaque[dir] || m.removed[dir] || e != nil && !e.IsDir() || dir != "/" && m.hides(parent(dir))
+	hidden = m.opaque[dir] || m.removed[dir] || e != nil && !e.IsDir() || dir != "/" && m.hides(Parent(dir))
 	m.hidden[dir] = hidden
 	return hidden
 }
 
 // imply notes that dir and those above it must be directories.
 func (m *merger) imply(dir string, layer int) {
-	for d := dir; d != "/"; d = parent(d) {
+	for d := dir; d != "/"; d = Parent(d) {
 		if at, ok := m.implied[d]; ok && at == layer {
 			return
 		}

@@ -168,7 +168,7 @@ func writable(h *tar.Header) {
 		h.Typeflag = tar.TypeReg
 	}
 	for k := range h.PAXRecords {
-		if strings.HasPrefix(k, "GNU.sparse.") {
+		if strings.HasPrefix(k, image.SparsePrefix) {
 			delete(h.PAXRecords, k)
 		}
 	}

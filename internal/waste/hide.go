@@ -2,7 +2,6 @@ package waste
 
 import (
 	"archive/tar"
-	"strings"
 
 	"github.com/lighten/lighten/internal/image"
 )
@@ -64,13 +63,10 @@ func (a *Analysis) hide() {
 
 // notice remembers a path that is not shown and the directories above it: what is put elsewhere hides nothing.
 func (h *hider) notice(p string) {
-	for ; !h.hidden[p]; p = dirOf(p) {
+	for ; !h.hidden[p]; p = image.Parent(p) {
 		h.hidden[p] = true
 	}
 }
-
-// dirOf is path.Dir of an absolute and clean path.
-func dirOf(p string) string { return p[:max(strings.LastIndexByte(p, '/'), 1)] }
 
 // hides returns what hides an entry first.
 func (h *hider) hides(e *image.Entry) event {
@@ -94,7 +90,7 @@ func (h *hider) hides(e *image.Entry) event {
 	if e.Path == "/" {
 		return ev
 	}
-	return first(ev, h.within(dirOf(e.Path)))
+	return first(ev, h.within(image.Parent(e.Path)))
 }
 
 // within returns what first hides all that lies in a directory.
@@ -113,7 +109,7 @@ func (h *hider) within(dir string) event {
 		ev = first(ev, event{layer, Opaque})
 	}
 	if dir != "/" {
-		ev = first(ev, h.within(dirOf(dir)))
+		ev = first(ev, h.within(image.Parent(dir)))
 	}
 	h.above[dir] = ev
 	return ev
@@ -130,7 +126,7 @@ func (h *hider) put(t *image.Tree, i int) {
 		if h.hidden[e.Path] {
 			h.entries[e.Path] = e
 		}
-		if d := dirOf(e.Path); d != last {
+		if d := image.Parent(e.Path); d != last {
 			h.directory(d, i)
 			last = d
 		}
@@ -138,7 +134,7 @@ func (h *hider) put(t *image.Tree, i int) {
 	removed, opaque := t.Whiteouts(i)
 	for _, p := range removed {
 		h.whiteouts[p] = i
-		h.directory(dirOf(p), i)
+		h.directory(image.Parent(p), i)
 	}
 	for _, p := range opaque {
 		h.opaque[p] = i
@@ -148,7 +144,7 @@ func (h *hider) put(t *image.Tree, i int) {
 
 // directory notes that layer i needs p and all above it to be directories.
 func (h *hider) directory(p string, i int) {
-	for ; ; p = dirOf(p) {
+	for ; ; p = image.Parent(p) {
 		if at, ok := h.dirs[p]; ok && at == i {
 			return
 		}
