@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"io"
 	"regexp"
+	"slices"
 )
 
 // maxCommands bounds the words that are remembered of one compiled program; one that runs commands names a few.
@@ -12,7 +13,10 @@ const maxCommands = 256
 
 // runners are functions by which compiled programs run commands, as their names stand in the table of dynamic symbols, or of Go's
 // functions: system(3), exec(3), posix_spawn(3), os/exec.
-var runners = regexp.MustCompile(`\x00(?:system|popen|execlp|execvp|execvpe|posix_spawnp)\x00|os/exec\.\(\*Cmd\)\.Start`)
+var runners = slices.Concat(
+	symbols("system\x00", "popen\x00", "execlp\x00", "execvp\x00", "execvpe\x00", "posix_spawnp\x00"),
+	anywhere("os/exec.(*Cmd).Start"),
+)
 
 // factPiped is a word behind "| " or "&& " in a compiled program: a command, if the program runs some.
 const factPiped = "piped "
@@ -44,7 +48,7 @@ func compiledRunFacts(b []byte, facts map[string]bool) {
 			add(factPiped, wordHere.Find(rest[:min(len(rest), 32)]))
 		}
 	}
-	if !runners.Match(b) {
+	if !runners.in(b) {
 		return
 	}
 	facts[factRun+"sh"] = true

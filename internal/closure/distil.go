@@ -155,8 +155,11 @@ func importedNames(s string) []string {
 }
 
 // runs are calls by which programs of common languages run commands.
-var runs = regexp.MustCompile(`subprocess|os\.(?:system|popen|exec|spawn)|child_process|execa|execFile|spawn|Popen|check_output|` +
-	`check_call|\bsystem\(|\bexec\(|\bpopen\(|shell_exec|passthru|ProcessBuilder|getRuntime\(\)\.exec|qx[{(/]|Open3|Command::new|exec\.Command`)
+var runs = slices.Concat(
+	anywhere("subprocess", "os.system", "os.popen", "os.exec", "child_process", "execa", "execFile", "spawn", "Popen", "check_output", "check_call",
+		"shell_exec", "passthru", "ProcessBuilder", "getRuntime().exec", "qx{", "qx(", "qx/", "Open3", "Command::new", "exec.Command"),
+	atWord("system(", "exec(", "popen("),
+)
 
 var (
 	quoted   = regexp.MustCompile("\"[^\"\\n]{1,500}\"|'[^'\\n]{1,500}'|`[^`\\n]{1,500}`")
@@ -169,15 +172,20 @@ const nearby = 5
 // runFacts finds words that may be commands in a source that runs some: every word in the strings of lines near such a call,
 // and elsewhere strings that are one word.
 func runFacts(b []byte, facts map[string]bool) {
-	if !runs.Match(b) {
+	calls := runs.starts(b)
+	if len(calls) == 0 {
 		return
 	}
-	left := 0
+	left, end := 0, 0
 	for line := range bytes.Lines(b) {
-		if runs.Match(line) {
+		end += len(line)
+		for ; len(calls) > 0 && calls[0] < end; calls = calls[1:] {
 			left = nearby
 		}
 		left--
+		if !bytes.ContainsAny(line, "\"'`") {
+			continue
+		}
 		for _, q := range quoted.FindAll(line, -1) {
 			words := wordRule.FindAll(q, -1)
 			if left < 0 && (len(words) != 1 || len(words[0]) != len(q)-2) {

@@ -1,0 +1,47 @@
+package closure
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+// The expressions say what the phrases are to find.
+var (
+	runsRule = regexp.MustCompile(`subprocess|os\.(?:system|popen|exec|spawn)|child_process|execa|execFile|spawn|Popen|check_output|` +
+		`check_call|\bsystem\(|\bexec\(|\bpopen\(|shell_exec|passthru|ProcessBuilder|getRuntime\(\)\.exec|qx[{(/]|Open3|Command::new|exec\.Command`)
+	runnersRule = regexp.MustCompile(`\x00(?:system|popen|execlp|execvp|execvpe|posix_spawnp)\x00|os/exec\.\(\*Cmd\)\.Start`)
+)
+
+func TestPhrases(t *testing.T) {
+	parts := []string{"\x00", "os/exec.(*Cmd).Start", "execvp", "\n", "\n", " ", "_", "é", "exec", "os.", "a"}
+	for _, p := range slices.Concat(runs, runners) {
+		parts = append(parts, p.text, p.text[:len(p.text)-1], p.text[1:])
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	found := 0
+	for range 20000 {
+		var b []byte
+		for range 1 + rng.IntN(6) {
+			b = append(b, parts[rng.IntN(len(parts))]...)
+		}
+		if got, want := runners.in(b), runnersRule.Match(b); got != want {
+			t.Errorf("%q: whether it runs commands: got %v, want %v", b, got, want)
+		}
+		starts, at := runs.starts(b), 0
+		for line := range bytes.Lines(b) {
+			got := slices.ContainsFunc(starts, func(s int) bool { return s >= at && s < at+len(line) })
+			if want := runsRule.Match(line); got != want {
+				t.Errorf("%q in %q: whether it calls: got %v, want %v", line, b, got, want)
+			} else if want {
+				found++
+			}
+			at += len(line)
+		}
+	}
+	if found < 1000 {
+		t.Errorf("%d lines with calls were tried: too few", found)
+	}
+}
