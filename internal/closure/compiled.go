@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"io"
+	"iter"
 	"regexp"
 	"slices"
 )
@@ -26,6 +27,26 @@ var (
 	pipes    = [][]byte{[]byte("| "), []byte("&& "), []byte("$(")}
 	wordHere = regexp.MustCompile(`^[a-z][a-z0-9_.+-]{0,30}`)
 )
+
+// keywords are words of a shell behind which a command stands.
+var keywords = map[string]bool{"if": true, "then": true, "else": true, "elif": true, "while": true, "until": true, "do": true}
+
+// leadingWords are the words of a line that may be commands: the first, and those behind what begins another command.
+func leadingWords(line []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for {
+			m := leading.FindSubmatchIndex(line)
+			if m == nil || !yield(line[m[2]:m[3]]) {
+				return
+			}
+			word := string(line[m[2]:m[3]])
+			line = line[m[3]:] // what ends a word may begin the next command
+			if carriers[word] || keywords[word] {
+				line = bytes.TrimLeft(line, " \t")
+			}
+		}
+	}
+}
 
 // compiledRunFacts finds words that may be commands among the strings of a compiled program: where constants lie, the first word of a
 // string, and those that begin a command within it for a shell. Elsewhere symbols have such names, and strings of Go's and Rust's
@@ -56,8 +77,8 @@ func compiledRunFacts(b []byte, facts map[string]bool) {
 		if len(text) < 2 || len(text) > 300 {
 			continue
 		}
-		for _, m := range leading.FindAllSubmatch(text, -1) {
-			add(factRun, m[1])
+		for w := range leadingWords(text) {
+			add(factRun, w)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 10"
+const KeepName = inventory.KeepName + ", closure 11"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -63,9 +63,12 @@ func Distil(p string, size int64) func([]byte) []string {
 		if py {
 			pythonFacts(b, facts, own)
 		}
+		if own || py && siteDir.MatchString(p) {
+			libraryFacts(b, facts)
+		}
 		switch {
 		case own:
-			runFacts(b, facts)
+			runFacts(b, facts, py)
 			pathFacts(b, facts, false)
 		case py && siteDir.MatchString(p) && runsCommands(b):
 			installedRunFacts(b, facts)
@@ -156,13 +159,13 @@ func importedNames(s string) []string {
 
 // runs are calls by which programs of common languages run commands.
 var runs = slices.Concat(
-	anywhere("subprocess", "os.system", "os.popen", "os.exec", "child_process", "execa", "execFile", "spawn", "Popen", "check_output", "check_call",
+	anywhere("subprocess", "os.system", "os.popen", "os.exec", "child_process", "execa", "execFile", "execSync", "shutil.which", "spawn", "Popen", "check_output", "check_call",
 		"shell_exec", "passthru", "ProcessBuilder", "getRuntime().exec", "qx{", "qx(", "qx/", "Open3", "Command::new", "exec.Command"),
 	atWord("system(", "exec(", "popen("),
 )
 
 var (
-	quoted   = regexp.MustCompile("\"[^\"\\n]{1,500}\"|'[^'\\n]{1,500}'|`[^`\\n]{1,500}`")
+	quoted   = regexp.MustCompile("\"[^\"\\n]+\"|'[^'\\n]+'|`[^`\\n]+`")
 	wordRule = regexp.MustCompile(`/?[A-Za-z0-9_][A-Za-z0-9_./+-]*`)
 )
 
@@ -171,10 +174,17 @@ const nearby = 5
 
 // runFacts finds words that may be commands in a source that runs some: every word in the strings of lines near such a call,
 // and elsewhere strings that are one word.
-func runFacts(b []byte, facts map[string]bool) {
+func runFacts(b []byte, facts map[string]bool, py bool) {
 	calls := runs.starts(b)
 	if len(calls) == 0 {
 		return
+	}
+	n := 0
+	add := func(w []byte) {
+		if n < maxWords && !facts[factRun+string(w)] {
+			facts[factRun+string(w)] = true
+			n++
+		}
 	}
 	left, end := 0, 0
 	for line := range bytes.Lines(b) {
@@ -192,18 +202,38 @@ func runFacts(b []byte, facts map[string]bool) {
 				continue
 			}
 			for _, w := range words {
-				facts[factRun+string(w)] = true
+				add(w)
 			}
 		}
 	}
+	delimiters := otherDelimiters
+	if py {
+		delimiters = pythonDelimiters
+	}
+	for line := range textLines(b, delimiters) {
+		for w := range leadingWords(line) {
+			add(w)
+		}
+	}
+	if bytes.Contains(b, []byte("-m")) {
+		for _, m := range moduleRun.FindAllSubmatch(b, -1) {
+			facts[factImport+string(m[1])] = true
+		}
+	}
 }
+
+// maxWords bounds the words that are remembered of one source.
+const maxWords = 4096
+
+// moduleRun is a module of Python that is run: python -m NAME, or the same as a list.
+var moduleRun = regexp.MustCompile(`(?:["']-m["']\s*,\s*["']|\bpython[0-9.]* -m )([A-Za-z_][\w.]*)`)
 
 // factInstalledRun is a [factRun] of a module that was installed: it counts when that is the program itself.
 const factInstalledRun = "installed run "
 
 // runsCommands tells cheaply whether a source of Python may run commands: few of what is installed do.
 func runsCommands(b []byte) bool {
-	for _, w := range []string{"subprocess", "os.system", "os.popen"} {
+	for _, w := range []string{"subprocess", "os.system", "os.popen", "shutil.which"} {
 		if bytes.Contains(b, []byte(w)) {
 			return true
 		}
@@ -213,7 +243,7 @@ func runsCommands(b []byte) bool {
 
 func installedRunFacts(b []byte, facts map[string]bool) {
 	found := map[string]bool{}
-	runFacts(b, found)
+	runFacts(b, found, true)
 	for f := range found {
 		facts[factInstalledRun+strings.TrimPrefix(f, factRun)] = true
 	}

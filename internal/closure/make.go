@@ -76,6 +76,7 @@ type maker struct {
 	stdlib []*library
 	perl   []string         // see perlDirs; nil: not looked for yet
 	drop   []*regexp.Regexp // Input.Drop
+	native *image.Entry     // see nativeELF
 	single bool             // certificate authorities are looked up one by one
 }
 
@@ -88,7 +89,7 @@ type work struct {
 type rule func(m *maker, e *image.Entry, s strength)
 
 // rules in the order in which they are tried on everything that comes in.
-var rules = []rule{links, hardLinks, elfRule, scripts, companions, packages, python, nodeModules, siblings, application, named, literals, perlModules}
+var rules = []rule{links, hardLinks, elfRule, scripts, companions, packages, python, nodeModules, siblings, application, named, loaded, literals, perlModules}
 
 func newMaker(in Input) *maker {
 	m := &maker{

@@ -261,6 +261,30 @@ func (m *maker) imported(names []string) {
 	}
 }
 
+// forBuilding are sources of a program that its tests, its building or its developers import, and never the program.
+var forBuilding = regexp.MustCompile(`/(?:setup|conftest|noxfile|test_[^/]*|[^/]*_test)\.py$|/tests?/`)
+
+// importedInstallers keeps those of [installers] that the program itself imports or runs as a module, such as setuptools for pkg_resources.
+func (m *maker) importedInstallers() {
+	for _, p := range slices.Sorted(maps.Keys(m.keep.nodes)) {
+		if !strings.HasSuffix(p, ".py") || siteDir.MatchString(p) || m.inLibrary(p) || forBuilding.MatchString(p) {
+			continue
+		}
+		for _, f := range m.keep.nodes[p].entry.Facts {
+			name, ok := strings.CutPrefix(f, factImport)
+			if !ok {
+				continue
+			}
+			name, _, _ = strings.Cut(name, ".")
+			if x, ok := m.Inventory.Module(name); ok && installers[canonical(x.Name)] {
+				for _, o := range m.distributionsNamed(x.Name) {
+					m.distribution(o, p, true)
+				}
+			}
+		}
+	}
+}
+
 // unownedModule keeps all of a package that lies in site-packages without a record, and what steers the import system.
 func (m *maker) unownedModule(site string, e *image.Entry) {
 	for x := range m.Tree.Under(site + "/") {

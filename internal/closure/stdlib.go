@@ -170,6 +170,8 @@ func (m *maker) reach() bool {
 	outside := m.importedOf()
 	if m.Level == Tight {
 		m.imported(outside)
+	} else {
+		m.importedInstallers()
 	}
 	for _, l := range m.stdlib {
 		wave := slices.Concat(outside, atAnyTime)
@@ -207,6 +209,10 @@ func (l *library) visit(name string) []string {
 		l.reached[at] = true
 		for _, e := range x.files {
 			for _, f := range e.Facts {
+				if n, ok := strings.CutPrefix(f, factNeeds); ok { // xmlrpc.server cannot be loaded without pydoc
+					next = append(next, n)
+					continue
+				}
 				n, ok := strings.CutPrefix(f, factImport)
 				if ok {
 					n = absolute(at, n, path.Base(e.Path) == "__init__.py")

@@ -1,0 +1,89 @@
+package closure
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+)
+
+// factLibrary is a word of a source that loads libraries by name: "library magic", "library libmagic.so.1".
+const factLibrary = "library "
+
+// maxLibraries bounds the words that are remembered of one source.
+const maxLibraries = 512
+
+// libraryLoaders are calls by which programs load shared libraries themselves: of ctypes and cffi, Ruby's Fiddle and FFI, koffi of Node, JNA.
+var libraryLoaders = anywhere("find_library", "CDLL", "cdll", "LoadLibrary", "dlopen", "ffi_lib", "koffi.load", "ffi.Library", "Native.load")
+
+var libraryWord = regexp.MustCompile(`["']([A-Za-z][A-Za-z0-9_.+-]{0,63})["']`)
+
+// libraryFacts finds words that may name libraries in a source that loads some: each of its strings that is one word, since the name may
+// be made of it far from the call.
+func libraryFacts(b []byte, facts map[string]bool) {
+	if !libraryLoaders.in(b) {
+		return
+	}
+	n := 0
+	for _, m := range libraryWord.FindAllSubmatch(b, -1) {
+		if f := factLibrary + string(m[1]); n < maxLibraries && !facts[f] {
+			facts[f] = true
+			n++
+		}
+	}
+}
+
+// loaded keeps the libraries that sources name which load some: as the loader takes the name, or as find_library of ctypes makes it one,
+// libNAME.so with a version.
+func loaded(m *maker, e *image.Entry, _ strength) {
+	if m.Level == Tight || len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
+		return
+	}
+	for _, f := range e.Facts {
+		if w, ok := strings.CutPrefix(f, factLibrary); ok {
+			m.loadedLibrary(w, e)
+		}
+	}
+}
+
+func (m *maker) loadedLibrary(word string, by *image.Entry) {
+	native := m.nativeELF()
+	if native == nil {
+		return
+	}
+	o := &object{path: native.Path, elf: native.ELF}
+	musl := m.linker.isMusl(native.ELF)
+	r := Reason{Rule: "library", By: by.Path, Note: "the source loads libraries, and has this name among its strings"}
+	if strings.Contains(word, ".so") {
+		if at := m.linker.find(o, word, musl); at != "" {
+			m.add(at, weak, r)
+		}
+		return
+	}
+	dirs := m.linker.glibcDirs
+	if musl {
+		dirs = m.linker.muslDirs
+	}
+	stem := "/lib" + strings.TrimPrefix(word, "lib") + ".so"
+	for _, dir := range dirs(o) {
+		dir = m.Tree.Real(dir)
+		for x := range m.Tree.Under(dir + stem) {
+			if rest := x.Path[len(dir)+len(stem):]; (rest == "" || rest[0] == '.') && !strings.Contains(rest, "/") && m.linker.try(x.Path, native.ELF) != "" {
+				m.add(x.Path, weak, r)
+			}
+		}
+	}
+}
+
+// nativeELF is a program of the image, by which is told what its loader takes; nil when there is none that is dynamic.
+func (m *maker) nativeELF() *image.Entry {
+	if m.once("native") {
+		for e := range m.Tree.All() {
+			if e.ELF != nil && e.ELF.Interp != "" {
+				m.native = e
+				break
+			}
+		}
+	}
+	return m.native
+}

@@ -1,0 +1,88 @@
+package closure_test
+
+import (
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// What a program's sources name that no check has asked for: commands in scripts that they hold, libraries that they load, modules
+// that they run.
+func TestSources(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	bin := func(names string) testimage.Tree {
+		tree := testimage.Tree{}
+		for n := range strings.FieldsSeq(names) {
+			tree["/usr/bin/"+n] = exe + amd64("")
+		}
+		return tree
+	}
+	gone := func(names string) map[string]string {
+		goes := map[string]string{}
+		for n := range strings.FieldsSeq(names) {
+			goes["/usr/bin/"+n] = "never looked up"
+		}
+		return goes
+	}
+	app := v1.Config{WorkingDir: "/app"}
+	for _, c := range []keepCase{
+		{
+			name: "commands of a script over several lines, not of what documents a function",
+			tree: join(bin("find sort who mount jq cut tee"), testimage.Tree{
+				"/app/job.py": "file 0644 \"\"\"who runs jobs.\"\"\"\n\ndef f():\n    \"\"\"\n    mount what is there\n    \"\"\"\n" +
+					"    script = f\"\"\"\n        if true; then find /srv|sort; fi\n    \"\"\"\n    later = (\n        '''jq . | cut -f1'''\n    )\n\n    return subprocess.run(\n        '''\n        tee out\n        ''', shell=True)\n",
+			}),
+			config: app, stays: "/usr/bin/find /usr/bin/sort /usr/bin/tee", goes: gone("who mount"),
+		},
+		{
+			name: "commands of a template of JavaScript, and of a long line",
+			tree: join(bin("rsync gpg uniq"), testimage.Tree{
+				"/app/job.js": "file 0644 const { execSync } = require('child_process')\n\n\n\n\n\n\nconst text = `\n  rsync -a x y && gpg --sign z\n`\nexecSync('" + strings.Repeat("echo x; ", 90) + "uniq')\n",
+			}),
+			config: app, stays: "/usr/bin/rsync /usr/bin/gpg /usr/bin/uniq",
+		},
+		{
+			name: "compressors that tar runs", tree: join(bin("tar gzip xz zstdcat"), testimage.Tree{"/app/job.py": "file 0644 subprocess.run(['tar', 'czf', 'x.tgz', 'x'])\n"}),
+			config: app, stays: "/usr/bin/tar /usr/bin/gzip /usr/bin/xz", goes: gone("zstdcat"),
+		},
+		{
+			name: "libraries that a module loads by names which it computes",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/x": exe + amd64(glibc), "/usr/lib/x86_64-linux-gnu/libmagic.so.1": "symlink libmagic.so.1.0.0", "/usr/lib/x86_64-linux-gnu/libmagic.so.1.0.0": exe + amd64(""),
+				"/usr/lib/file/magic.mgc": "file 0644 x", "/usr/lib/x86_64-linux-gnu/libsodium.so.23": exe + amd64("", needed, "libdeep.so.1"), "/usr/lib/x86_64-linux-gnu/libdeep.so.1": exe + amd64(""),
+				"/usr/lib/x86_64-linux-gnu/libmagician.so.1": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/libother.so.1": exe + amd64(""),
+				site + "magic/loader.py": "file 0644 names = ['magic', 'nothing']\ndef load():\n    return [ctypes.CDLL(ctypes.util.find_library(n)) for n in names]\n",
+				site + "plain.py":        "file 0644 x = 'other'\n", "/app/a.py": "file 0644 ffi.dlopen('libsodium.so.23')\n",
+			}),
+			config: app, looked: "open " + site + "magic/loader.py\nopen " + site + "plain.py",
+			stays: "/usr/lib/x86_64-linux-gnu/libmagic.so.1 /usr/lib/x86_64-linux-gnu/libmagic.so.1.0.0 /usr/lib/file/magic.mgc /usr/lib/x86_64-linux-gnu/libsodium.so.23 /usr/lib/x86_64-linux-gnu/libdeep.so.1",
+			goes:  map[string]string{"/usr/lib/x86_64-linux-gnu/libmagician.so.1": "never looked up", "/usr/lib/x86_64-linux-gnu/libother.so.1": "never looked up"},
+		},
+		{
+			name: "what a module of the standard library cannot be loaded without, and modules that are run",
+			tree: testimage.Tree{
+				lib + "os.py": "file 0644 x", lib + "xmlrpc/__init__.py": "file 0644 x", lib + "xmlrpc/server.py": "file 0644 import pydoc\n", lib + "pydoc.py": "file 0644 def f():\n    import doctest\n",
+				lib + "doctest.py": "file 0644 x", lib + "trace.py": "file 0644 x", lib + "profile.py": "file 0644 x", lib + "pdb.py": "file 0644 x",
+				"/app/a.py": "file 0644 def later():\n    from xmlrpc import server\n    subprocess.run([sys.executable, '-m', 'trace'])\n    os.system('python3 -m profile x')\n",
+			},
+			config: app, looked: "stat " + lib + "os.py", stays: lib + "pydoc.py " + lib + "trace.py " + lib + "profile.py",
+			goes: map[string]string{lib + "doctest.py": "Python's own tests, tools and what is given up", lib + "pdb.py": "Python's own tests, tools and what is given up"},
+		},
+		{
+			name: "what installs others, where the program imports it and not its setup.py alone",
+			tree: testimage.Tree{
+				lib + "os.py": "file 0644 x", site + "pkg_resources/__init__.py": "file 0644 x", site + "setuptools-70.dist-info/METADATA": "file 0644 Name: setuptools\nVersion: 70\n",
+				site + "setuptools-70.dist-info/RECORD": "file 0644 pkg_resources/__init__.py,,\nsetuptools-70.dist-info/METADATA,,\n",
+				site + "wheel/__init__.py":              "file 0644 x", site + "wheel-1.dist-info/METADATA": "file 0644 Name: wheel\nVersion: 1\n", site + "wheel-1.dist-info/RECORD": "file 0644 wheel/__init__.py,,\n",
+				"/app/a.py": "file 0644 def later():\n    import pkg_resources\n", "/app/setup.py": "file 0644 import wheel\n",
+			},
+			config: app, looked: "stat " + lib + "os.py", stays: site + "pkg_resources/__init__.py", goes: map[string]string{site + "wheel/__init__.py": "package not needed"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
