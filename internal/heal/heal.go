@@ -80,6 +80,7 @@ type Miss struct {
 func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
 	h := newHealer(img, o)
 	h.res.Holdouts = len(o.Trial.File.Holdout)
+	defer func() { h.res.Tree.Release() }()
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}
@@ -120,8 +121,10 @@ func newHealer(img v1.Image, o Options) *healer {
 
 func (h *healer) read(ctx context.Context) error {
 	h.Step("reading the layers of the original")
+	o := closure.Rules()
+	o.CacheDir, o.Aside = h.CacheDir, true // every round carves from the layers again
 	var err error
-	h.res.Tree, h.res.Inventory, err = Read(ctx, h.img, h.CacheDir)
+	h.res.Tree, h.res.Inventory, err = read(ctx, h.img, o)
 	if err != nil {
 		return fmt.Errorf("reading the original: %w", err)
 	}
@@ -135,6 +138,10 @@ func (h *healer) read(ctx context.Context) error {
 func Read(ctx context.Context, img v1.Image, cacheDir string) (*image.Tree, *inventory.Inventory, error) {
 	o := closure.Rules()
 	o.CacheDir = cacheDir
+	return read(ctx, img, o)
+}
+
+func read(ctx context.Context, img v1.Image, o image.TreeOptions) (*image.Tree, *inventory.Inventory, error) {
 	t, err := image.ReadTree(ctx, img, o)
 	if err != nil {
 		return nil, nil, err

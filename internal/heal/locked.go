@@ -16,6 +16,7 @@ func Locked(ctx context.Context, img v1.Image, f *lock.File, name string, o Opti
 	o.Level = f.Level
 	h := newHealer(img, o)
 	h.lock = f
+	defer func() { h.res.Tree.Release() }()
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ type ahead struct {
 	err  error
 
 	sum       hash.Hash // of what was read; nil: nobody asks for it
+	aside     *aside    // takes what was read; nil: it is not set aside
 	buf, rest []byte
 	n         int64 // bytes handed out
 }
@@ -101,6 +102,7 @@ func (a *ahead) fill() error {
 		if a.sum != nil {
 			a.sum.Write(a.buf)
 		}
+		a.aside.write(a.buf)
 		a.rest = a.buf
 	}
 	return nil

@@ -85,3 +85,10 @@ func SortNames(paths []string) []string {
 	}
 	return sorted
 }
+
+// LeaveAside has the disk looked at as if it had that many bytes less.
+func LeaveAside(n int64) (restore func()) {
+	before := asideLeave
+	asideLeave = n
+	return func() { asideLeave = before }
+}

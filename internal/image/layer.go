@@ -54,8 +54,8 @@ type layerPass struct {
 	gone   []Entry // what gave way to something else of this layer
 }
 
-// scanLayer reads a layer once and indexes it. The layer's content must have the diff ID want.
-func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*layerIndex, error) {
+// scanLayer reads layer i once and indexes it. Its content must have its diff ID.
+func (t *Tree) scanLayer(ctx context.Context, l v1.Layer, i int, o *TreeOptions) (*layerIndex, error) {
 	rc, err := uncompressed(l)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*
 	}
 	defer rc.Close()
 	var index *layerIndex
-	err = checked(ctx, rc, want, m, func(r *ahead) error {
+	err = t.checked(ctx, rc, i, m, func(r *ahead) error {
 		index, err = readLayer(r, o, m)
 		return err
 	})
@@ -79,14 +79,24 @@ func scanLayer(ctx context.Context, l v1.Layer, want v1.Hash, o *TreeOptions) (*
 	return index, err
 }
 
-// checked hands read an uncompressed layer and then makes sure that all of it has the diff ID want.
-func checked(ctx context.Context, rc *layerReader, want v1.Hash, m *meter, read func(*ahead) error) error {
+// checked hands read the uncompressed layer i and then makes sure that all of it has the diff ID. It sets it aside where that is wanted.
+func (t *Tree) checked(ctx context.Context, rc *layerReader, i int, m *meter, read func(*ahead) error) (err error) {
+	want := t.Layers[i].DiffID
 	var note func(int64)
 	if m != nil {
 		note = m.note
 	}
 	a := readAhead(ctx, rc, note)
 	defer a.end()
+	if a.aside = t.asides.newAside(rc); a.aside != nil {
+		defer func() {
+			if err != nil {
+				a.aside.drop()
+			} else {
+				t.asides.keep(i, a.aside)
+			}
+		}()
+	}
 	if rc.blob == want { // uncompressed: its content is its blob, which is checked already
 		a.sum = nil
 	}

@@ -18,6 +18,10 @@ import (
 func (t *Tree) ReadLayer(ctx context.Context, img v1.Image, i int, f func(n int, h *tar.Header, content io.Reader) error) error {
 	info := t.Layers[i]
 	err := func() error {
+		each := func(r *ahead) error { return eachHeader(r, f) }
+		if aside := t.asides.file(i); aside != nil {
+			return readAside(ctx, aside, each)
+		}
 		layers, err := img.Layers()
 		if err != nil {
 			return err
@@ -30,7 +34,7 @@ func (t *Tree) ReadLayer(ctx context.Context, img v1.Image, i int, f func(n int,
 			return err
 		}
 		defer rc.Close()
-		return checked(ctx, rc, info.DiffID, nil, func(r *ahead) error { return eachHeader(r, f) })
+		return t.checked(ctx, rc, i, nil, each)
 	}()
 	if err != nil {
 		return fmt.Errorf("reading layer %s (%d of %d): %w", info.Name(), i+1, len(t.Layers), err)

@@ -349,7 +349,7 @@ func uncompressed(l v1.Layer) (*layerReader, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &layerReader{Reader: rc, close: rc.Close}, nil
+		return &layerReader{Reader: rc, plain: s.comp == Keep, close: rc.Close}, nil
 	}
 	rc, err := l.Compressed()
 	if err != nil {
@@ -357,6 +357,7 @@ func uncompressed(l v1.Layer) (*layerReader, error) {
 	}
 	in := &countingReader{r: rc}
 	br := bufio.NewReaderSize(in, decompressBuffer)
+	magic, _ := br.Peek(6) // decompressBuffered says what went wrong
 	zr, err := decompressBuffered(br)
 	if err != nil {
 		return nil, errors.Join(err, rc.Close())
@@ -365,7 +366,7 @@ func uncompressed(l v1.Layer) (*layerReader, error) {
 	if v, ok := rc.(*verifier); ok {
 		blob = v.want
 	}
-	return &layerReader{Reader: zr, rest: br, blob: blob, close: func() error { return errors.Join(zr.Close(), rc.Close()) },
+	return &layerReader{Reader: zr, rest: br, plain: compressionOf(magic) == "", blob: blob, close: func() error { return errors.Join(zr.Close(), rc.Close()) },
 		packed: func() int64 { return in.n - int64(br.Buffered()) }}, nil
 }
 
@@ -373,6 +374,7 @@ func uncompressed(l v1.Layer) (*layerReader, error) {
 type layerReader struct {
 	io.Reader
 	rest   io.Reader    // nil: there is no compressed form
+	plain  bool         // it lies uncompressed where it is
 	packed func() int64 // bytes of the compressed form taken so far; nil: there is none
 	blob   v1.Hash      // what the blob is checked against on the way; empty: it is not
 	close  func() error

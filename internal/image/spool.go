@@ -12,8 +12,9 @@ import (
 )
 
 // TempFile opens a file without a name in $TMPDIR: it is gone with its last descriptor, even after kill -9.
-func TempFile() (*os.File, error) {
-	dir := os.TempDir()
+func TempFile() (*os.File, error) { return tempFile(os.TempDir()) }
+
+func tempFile(dir string) (*os.File, error) {
 	if fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600); err == nil {
 		return os.NewFile(uintptr(fd), filepath.Join(dir, "lighten-unnamed")), nil
 	}

@@ -2,12 +2,14 @@ package image
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -38,6 +40,11 @@ type TreeOptions struct {
 	// Account has every file accounted for: Entry.Hash, Entry.Pull and ELF.Debug. Layers of which the source holds no
 	// compressed form are not compressed for it: LayerInfo.PullBytes is an estimate then.
 	Account bool
+
+	// Aside has the content of layers that are compressed set aside in CacheDir when they are read, so that [Tree.ReadLayer] need not
+	// decompress them again: in files without a name, as long as the disk has room, until [Tree.Release]. For whoever reads most of
+	// the layers again, or does so often.
+	Aside bool
 
 	CacheDir string // directory of layer indexes by diff ID, made as needed; "": none
 
@@ -103,6 +110,7 @@ type Tree struct {
 
 	overhead int64 // bytes of manifest and configuration
 	layers   []*layerIndex
+	asides   *asides
 	entries  map[string]*Entry
 	sorted   func() []*Entry
 }
@@ -115,11 +123,14 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Aside && o.CacheDir != "" && os.MkdirAll(o.CacheDir, 0o755) == nil {
+		t.asides = &asides{dir: o.CacheDir, files: map[int]*os.File{}}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, l := range layers {
+	for _, i := range t.largestFirst() {
 		g.Go(func() error {
-			index, err := indexLayer(ctx, l, t.Layers[i], &o)
+			index, err := t.indexLayer(ctx, layers[i], i, &o)
 			if err != nil {
 				return fmt.Errorf("reading layer %s (%d of %d): %w", t.Layers[i].Name(), i+1, len(layers), err)
 			}
@@ -131,6 +142,7 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 		})
 	}
 	if err := g.Wait(); err != nil {
+		t.Release()
 		return nil, err
 	}
 	if err := t.merge(); err != nil {
@@ -139,9 +151,19 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	return t, nil
 }
 
+// largestFirst is an order in which several at a time are read soonest: one that takes as long as all others must not be begun last.
+func (t *Tree) largestFirst() []int {
+	order := make([]int, len(t.Layers))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(t.Layers[b].PullBytes, t.Layers[a].PullBytes) })
+	return order
+}
+
 // indexLayer returns a layer's index from the cache, or reads the layer and caches its index.
-func indexLayer(ctx context.Context, l v1.Layer, info LayerInfo, o *TreeOptions) (*layerIndex, error) {
-	c := newCache(o)
+func (t *Tree) indexLayer(ctx context.Context, l v1.Layer, i int, o *TreeOptions) (*layerIndex, error) {
+	c, info := newCache(o), t.Layers[i]
 	if o.Account { // what a file takes of the compressed form is another matter for another one
 		c.rule += ", accounted for in " + info.Digest.Hex
 	}
@@ -151,7 +173,7 @@ func indexLayer(ctx context.Context, l v1.Layer, info LayerInfo, o *TreeOptions)
 		}
 		return index, nil
 	}
-	index, err := scanLayer(ctx, l, info.DiffID, o)
+	index, err := t.scanLayer(ctx, l, i, o)
 	if err != nil {
 		return nil, err
 	}
