@@ -32,10 +32,10 @@ type Options struct {
 	Wait    bool          // wait for another process on the same state instead of failing
 	Access  access.Config // registries, certificate authority, proxies
 	Warn    func(string)  // receives what the user should know; nil: dropped
-	Watch   Watch         // sees the content of layers that the embedded engine unpacks, on its way; nil: nobody does
+	Watch   Watch         // sees the content of layers that the embedded engine unpacks or makes, on its way; nil: nobody does
 }
 
-// Watch is asked about each layer that is unpacked.
+// Watch is asked about each layer that is unpacked or made.
 type Watch = embedded.Watch
 
 // Engine is an open engine. Its methods may be called concurrently.

@@ -121,6 +121,7 @@ func (o TreeOptions) Index(content io.Reader) (save func(diffID v1.Hash) error, 
 	o = o.withDefaults()
 	a := readAhead(context.Background(), content, nil)
 	defer a.end()
+	a.sum = nil // the caller's
 	index, err := readLayer(a, &o, nil)
 	if err != nil {
 		return nil, err

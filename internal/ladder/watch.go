@@ -16,21 +16,25 @@ func treeOptions(cacheDir string) image.TreeOptions {
 	return o
 }
 
-// Watch indexes the layers of base images while an engine unpacks them (engine.Options.Watch), for a climb with the same
+// Watch indexes the layers of images while an engine unpacks or makes them (engine.Options.Watch), for a climb with the same
 // cacheDir: they need not be decompressed again to be measured. What cannot be indexed here is read there, with its error.
-func Watch(cacheDir string) func(diffID string) func(io.Reader) func() {
+func Watch(cacheDir string) func(diffID string) func(io.Reader) func(string) {
 	o := treeOptions(cacheDir)
-	return func(diffID string) func(io.Reader) func() {
-		id, err := v1.NewHash(diffID)
-		if err != nil || o.Indexed(id) {
+	index := func(content io.Reader) func(string) {
+		save, err := o.Index(content)
+		if err != nil {
 			return nil
 		}
-		return func(content io.Reader) func() {
-			save, err := o.Index(content)
-			if err != nil {
-				return nil
+		return func(diffID string) {
+			if id, err := v1.NewHash(diffID); err == nil {
+				_ = save(id)
 			}
-			return func() { _ = save(id) }
 		}
+	}
+	return func(diffID string) func(io.Reader) func(string) {
+		if id, err := v1.NewHash(diffID); diffID != "" && (err != nil || o.Indexed(id)) {
+			return nil
+		}
+		return index
 	}
 }

@@ -47,7 +47,7 @@ var ErrNotRoot = errors.New("the embedded engine mounts file systems and starts 
 type Options struct {
 	State  string        // its directory, kept between runs
 	Access access.Config // mirrors, certificate authority
-	Watch  Watch         // sees the layers that are unpacked; nil: nobody does
+	Watch  Watch         // sees the layers that are unpacked and made; nil: nobody does
 	Warn   func(string)  // receives what the user should know; nil: dropped
 }
 
@@ -118,7 +118,7 @@ func start(o Options, runtime string) (*Engine, error) {
 		return nil, fmt.Errorf("starting the engine's worker: %w", err)
 	}
 	e := &Engine{state: o.State, worker: w, stores: st, content: filepath.Join(st.dir, "content", "blobs")}
-	if err := e.serve(o.State); err != nil {
+	if err := e.serve(o.State, o.Watch); err != nil {
 		return nil, errors.Join(err, w.Close(), st.close())
 	}
 	return e, nil
@@ -150,13 +150,13 @@ func quiet() {
 }
 
 // serve starts the controller on an in-memory connection.
-func (e *Engine) serve(state string) error {
+func (e *Engine) serve(state string, watch Watch) error {
 	sm, err := session.NewManager()
 	if err != nil {
 		return err
 	}
 	wc := &worker.Controller{}
-	if err := wc.Add(knownWorker{e.worker}); err != nil {
+	if err := wc.Add(knownWorker{e.worker, watch}); err != nil {
 		return err
 	}
 	gw, err := gateway.NewGatewayFrontend(wc.Infos(), nil)

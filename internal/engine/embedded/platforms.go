@@ -8,10 +8,13 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// knownWorker is BuildKit's worker, but for what costs every run some 15 ms: every build asks which platforms it runs, and it
-// starts a program of each of ten to see. That is only worth it where emulators are registered. Steps on a variant of the machine's own platform
-// run whatever is answered here.
-type knownWorker struct{ *base.Worker }
+// knownWorker is BuildKit's worker, but for how it compresses layers and for what costs every run some 15 ms: every build asks
+// which platforms it runs, and it starts a program of each of ten to see. That is only worth it where emulators are registered. Steps on a
+// variant of the machine's own platform run whatever is answered here.
+type knownWorker struct {
+	*base.Worker
+	watch Watch // of the layers that are made; may be nil
+}
 
 // Platforms implements worker.Worker.
 func (w knownWorker) Platforms(try bool) []ocispecs.Platform {

@@ -42,7 +42,7 @@ func TestPlatforms(t *testing.T) {
 		t.Skip("an emulator is registered")
 	}
 	own := platforms.DefaultSpec()
-	w := knownWorker{&base.Worker{WorkerOpt: base.WorkerOpt{Platforms: []ocispecs.Platform{own}}}}
+	w := knownWorker{&base.Worker{WorkerOpt: base.WorkerOpt{Platforms: []ocispecs.Platform{own}}}, nil}
 	if got := w.Platforms(true); len(got) != 1 || platforms.Format(got[0]) != platforms.Format(own) {
 		t.Errorf("got %v, want %v alone", got, own)
 	}

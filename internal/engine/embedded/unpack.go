@@ -14,11 +14,11 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Watch is asked about each layer that the engine unpacks, by its diff ID. It returns nil for one it does not want, else
-// a function that reads the layer's uncompressed content on its way, instead of decompressing all of it once more later.
-// What that returns (nil: nothing) is called once the content is known to have the diff ID; the content ends with an
-// error when unpacking fails.
-type Watch func(diffID string) func(content io.Reader) (verified func())
+// Watch is asked about each layer that the engine unpacks, by its diff ID, and about each that it makes of what a step has
+// left, by "". It returns nil for one it does not want, else a function that reads the layer's uncompressed content on its
+// way, instead of decompressing all of it once more later. What that returns (nil: nothing) is called once the content is known
+// to have the diff ID; the content ends with an error when unpacking fails, and early when making the layer does.
+type Watch func(diffID string) func(content io.Reader) (verified func(diffID string))
 
 // applier unpacks layers. containerd's own reads, decompresses, hashes and writes in turn; here decompression runs ahead
 // on another core.
@@ -33,8 +33,8 @@ type unpackKey struct{}
 
 // unpacking is one layer on its way.
 type unpacking struct {
-	watch    func(io.Reader) func() // may be nil
-	verified func()
+	watch    func(io.Reader) func(string) // may be nil
+	verified func(string)
 	watched  chan struct{} // closed when watch has returned; nil: it was never called
 }
 
@@ -51,7 +51,7 @@ func (a *applier) Apply(ctx context.Context, desc ocispecs.Descriptor, mounts []
 	}
 	<-u.watched
 	if err == nil && out.Digest == want && u.verified != nil {
-		u.verified()
+		u.verified(want.String())
 	}
 	return out, err
 }
