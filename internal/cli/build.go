@@ -78,7 +78,7 @@ func buildCommand(g *global) *cobra.Command {
 	f.StringArrayVar(&b.budget, "budget", nil, "exit 1 above it: pull=30MB or disk=100MB")
 	f.StringVar(&b.format, "format", "table", "of the result: "+strings.Join(report.Formats, ", "))
 	f.StringVar(&b.progress, "progress", "auto", "display on standard error: auto, tty, plain, quiet or rawjson")
-	f.IntVar(&b.jobs, "jobs", 2, "candidates built at a time")
+	f.IntVar(&b.jobs, "jobs", ladder.DefaultJobs(), "candidates built at a time")
 	f.StringVar(&b.target, "target", "", "stage to build of the original")
 	f.StringVar(&b.platform, "platform", "", "OS/ARCH (default: this machine's)")
 	f.StringArrayVar(&b.args, "build-arg", nil, "NAME=VALUE, or NAME to take it from the environment")

@@ -27,6 +27,7 @@ func (c *climb) carve(ctx context.Context, from, original *rung) (*rung, error) 
 	o := heal.Options{
 		Engine: c.o.Engine, Platform: c.o.Build.Platform, Progress: c.o.Build.Progress, Trial: c.trial, Level: level, Name: lockedFrom + from.Name,
 		Keep: c.trial.File.Keep, Drop: c.trial.File.Drop, CacheDir: c.o.CacheDir, Carve: carve.Options{Comment: "lighten build"},
+		Asked: from.check,
 	}
 	if c.o.Lock != nil {
 		return c.locked(ctx, r, from, original, o)

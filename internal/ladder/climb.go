@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -31,10 +32,14 @@ type Options struct {
 	Allow    []string   // "libc": a candidate with another libc may win
 	Binary   string     // this program's file, run inside candidates as their supervisor
 	CacheDir string     // indexes of layers, kept between runs
-	Jobs     int        // candidates at a time; 0: 2
+	Jobs     int        // candidates at a time; 0: [DefaultJobs]
 	Lock     *lock.File // what the carved candidate is made by; nil: its program is observed
 	LockName string     // of the lock, for errors
 }
+
+// DefaultJobs is how many candidates are at work at a time: two for each processor, for a step that installs packages waits for the network
+// half of its time.
+func DefaultJobs() int { return 2 * runtime.GOMAXPROCS(0) }
 
 // ErrOriginal says that the original does not pass its own checks: there is
 // nothing to compare with.
@@ -102,7 +107,7 @@ func (p *Project) Climb(ctx context.Context, o Options) (*Result, error) {
 	}
 	jobs := o.Jobs
 	if jobs <= 0 {
-		jobs = 2
+		jobs = DefaultJobs()
 	}
 	c := &climb{
 		Project: p, o: o, store: store, slots: make(chan struct{}, jobs), passed: make(chan struct{}),
@@ -198,9 +203,11 @@ func (c *climb) wanted(all []Candidate) []*rung {
 	return out
 }
 
-// start has candidates built, checked and measured, in order, as many at a time as there are slots. It returns when the
-// last has begun.
+// start has candidates built, checked and measured, as many at a time as there are slots. Those come first that may win: one
+// of them is carved when all are done. It returns when the last has begun.
 func (c *climb) start(ctx context.Context, g *errgroup.Group, rungs []*rung, original *rung) {
+	loses := func(r *rung) bool { return !c.mayWin(r, original) }
+	rungs = slices.Concat(slices.DeleteFunc(slices.Clone(rungs), loses), slices.DeleteFunc(slices.Clone(rungs), func(r *rung) bool { return !loses(r) }))
 	for _, r := range rungs {
 		c.slots <- struct{}{}
 		g.Go(func() error {
@@ -214,10 +221,9 @@ func (c *climb) start(ctx context.Context, g *errgroup.Group, rungs []*rung, ori
 // carveAhead carves the lightest candidate as soon as those are done that may win: the ones on another C library, which are
 // often the last, are still at work then. whole is the context of all that the climb's result is used for, ctx that of those others.
 func (c *climb) carveAhead(whole, ctx context.Context, first *rung, all []*rung) error {
-	musl := func(r *rung) bool { return strings.Contains(r.Base, "alpine") }
 	var heirs Result
 	for _, r := range all {
-		if musl(r) != musl(first) && !slices.Contains(c.o.Allow, "libc") {
+		if !c.mayWin(r, first) {
 			continue
 		}
 		heirs.rungs = append(heirs.rungs, r)
@@ -245,6 +251,12 @@ func (c *climb) carveAhead(whole, ctx context.Context, first *rung, all []*rung)
 		return errors.Join(err, context.Cause(ctx))
 	}
 	return nil
+}
+
+// mayWin tells, by the base's name, whether a candidate that passes its checks can be the winner.
+func (c *climb) mayWin(r, original *rung) bool {
+	musl := func(r *rung) bool { return strings.Contains(r.Base, "alpine") }
+	return musl(r) == musl(original) || slices.Contains(c.o.Allow, "libc")
 }
 
 // pass waits until the original has passed its checks. Others use the slot meanwhile.
@@ -348,7 +360,7 @@ func (c *climb) hints() check.Hints {
 
 // prove runs the checks in the built candidate.
 func (c *climb) prove(ctx context.Context, r *rung, built *engine.Built) error {
-	out, err := c.trial.Run(ctx, built, trial.Options{Holdout: true})
+	out, err := c.trial.Run(ctx, built, trial.Options{Holdout: true, Answers: c.carves()}) // it may be the one to be carved
 	if err != nil {
 		return fmt.Errorf("checking %s: %w", r.Name, err)
 	}
