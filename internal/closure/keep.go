@@ -1,7 +1,6 @@
 package closure
 
 import (
-	"cmp"
 	"iter"
 	"maps"
 	"slices"
@@ -18,8 +17,6 @@ type Keep struct {
 	drops map[string]string // paths dropped by a rule of their own -> the rule
 
 	Notes []string // what a reader must know, sorted
-
-	Otherwise string // the rule of what goes by no other; "": "never looked up"
 }
 
 // Reason says why a path stays. Reasons make a graph: By is another kept path, whose own reasons say why that one does.
@@ -156,8 +153,11 @@ func (k *Keep) Rule(path string) string {
 	if o := k.owner[path]; o != nil {
 		return "package not needed"
 	}
-	return cmp.Or(k.Otherwise, "never looked up")
+	return "never looked up"
 }
+
+// SetRule says by which rule a path that does not stay is dropped, where [Keep.Rule] would say another one.
+func (k *Keep) SetRule(path, rule string) { k.drops[path] = rule }
 
 // Dropped sums up what does not stay, the most bytes first.
 func (k *Keep) Dropped() []Drop {

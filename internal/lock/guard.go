@@ -2,6 +2,7 @@ package lock
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -124,6 +125,9 @@ func fold(k *closure.Keep, t *image.Tree, n *naming) []fate {
 
 func fateOf(k *closure.Keep, n *naming, e *image.Entry) fate {
 	f := fate{path: e.Path, rule: k.Rule(e.Path)}
+	if e.IsDir() { // an empty one: else it has the rule of what lies in it
+		f.rule = cmp.Or(closure.DropRule(e.Path), "never looked up")
+	}
 	if p, ok := k.Owner(e.Path); ok && !e.IsDir() {
 		f.pkg = p.Ecosystem + " " + n.name(p)
 	}
@@ -185,7 +189,9 @@ const (
 // Encode returns the guard as a label: the lock's text and what went, compressed.
 func (g *Guard) Encode() (string, error) {
 	var b bytes.Buffer
-	if err := g.Lock.Write(&b); err != nil {
+	f := *g.Lock
+	f.Rules = nil // what went says more
+	if err := f.Write(&b); err != nil {
 		return "", err
 	}
 	b.WriteString(separator)

@@ -46,7 +46,7 @@ func (f *File) restore(t *image.Tree, inv *inventory.Inventory, n *naming) *clos
 	}
 	k := closure.Restore(t, inv, kept)
 	k.Notes = append(k.Notes, "what stays is what the lock says")
-	k.Otherwise = "not in the lock"
+	f.rule(k, t)
 	return k
 }
 

@@ -29,6 +29,7 @@ type File struct {
 	Bytecode    []Bytecode
 	Files       []Path   // single paths, which win over everything else
 	Dropped     []string // packages of which nothing stays: "deb apt", sorted
+	Rules       []Rule   // by which paths went, where the paths do not tell
 }
 
 // Package is a package of which something stays.
@@ -71,6 +72,13 @@ type Path struct {
 	Dir    bool
 	Gone   bool // it goes, although a package or directory that it belongs to stays
 	Reason closure.Reason
+}
+
+// Rule names what one rule took from a directory. It decides nothing; `lighten why` and the report tell of it.
+type Rule struct {
+	Rule  string
+	Dir   string
+	Names []string // in Dir, sorted; nil: all of it, itself included
 }
 
 // Unfit says that an image is not the one, or like the one, that a lock was made from.

@@ -220,6 +220,16 @@ func random(r *rand.Rand) testimage.Tree {
 	return tree
 }
 
+// label is the guard of what k keeps.
+func label(t *testing.T, f *lock.File, k *closure.Keep, tree *image.Tree, inv *inventory.Inventory) string {
+	t.Helper()
+	s, err := f.Guard(k, tree, inv).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // What a lock gives is what it was made from, for whatever is kept of whatever image, and after any number of times through its text.
 func TestExact(t *testing.T) {
 	for seed := range uint64(150) {
@@ -238,6 +248,14 @@ func TestExact(t *testing.T) {
 		}
 		paths["/etc/passwd"] = nil
 		k := closure.Restore(tree, inv, paths)
+		for e := range tree.All() { // as Make does
+			switch n := r.IntN(20); {
+			case closure.IsBytecode(e.Path):
+				k.SetRule(e.Path, closure.UnseenBytecode)
+			case n < 4 || strings.Contains(e.Path, "/tests/"):
+				k.SetRule(e.Path, []string{"tests of libraries", "a \"rule\""}[n%2])
+			}
+		}
 		level := []closure.Level{closure.Safe, closure.Tight}[r.IntN(2)]
 		f, err := lock.Of(k, tree, inv, lock.Header{Image: "x y", Level: level})
 		if err != nil {
@@ -259,9 +277,15 @@ func TestExact(t *testing.T) {
 			if back.Has(e.Path) != k.Has(e.Path) {
 				t.Fatalf("seed %d: %q: kept %v, by the lock %v\n%s", seed, e.Path, k.Has(e.Path), back.Has(e.Path), text)
 			}
+			if !back.Has(e.Path) && !e.IsDir() && back.Rule(e.Path) != k.Rule(e.Path) {
+				t.Fatalf("seed %d: %q goes by %q, by the lock by %q\n%s", seed, e.Path, k.Rule(e.Path), back.Rule(e.Path), text)
+			}
 			if back.Has(e.Path) && len(back.Why(e.Path)) == 0 {
 				t.Fatalf("seed %d: %q has no reason", seed, e.Path)
 			}
+		}
+		if a, b := label(t, f, k, tree, inv), label(t, again, back, tree, inv); a != b {
+			t.Fatalf("seed %d: carved by the lock it has another label\n%s", seed, text)
 		}
 		// It takes no more lines than there are paths to tell of.
 		if n := len(f.Files) + len(f.Directories); n > len(paths)+len(f.Packages) {

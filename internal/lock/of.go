@@ -33,6 +33,7 @@ func Of(k *closure.Keep, t *image.Tree, inv *inventory.Inventory, h Header) (*Fi
 			return nil, fmt.Errorf("writing the lock: %w: %s; please report this", ErrInexact, e.Path)
 		}
 	}
+	w.rules(again)
 	return w.file, nil
 }
 

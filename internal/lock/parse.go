@@ -53,6 +53,7 @@ func Parse(name string, b []byte) (*File, error) {
 	slices.SortFunc(f.Files, comparePaths)
 	slices.SortFunc(f.Bytecode, func(a, b Bytecode) int { return strings.Compare(a.Dir, b.Dir) })
 	slices.Sort(f.Dropped)
+	slices.SortStableFunc(f.Rules, compareRules)
 	return f, nil
 }
 
@@ -75,10 +76,10 @@ func (p *parser) line(text string) error {
 		return err
 	}
 	read := map[string]func(*entryLine) error{
-		"packages": p.pkg, "directories": p.directory, "bytecode": p.bytecode, "files": p.path, "dropped": p.dropped,
+		"packages": p.pkg, "directories": p.directory, "bytecode": p.bytecode, "files": p.path, "dropped": p.dropped, "rules": p.rule,
 	}[p.section]
 	if read == nil {
-		return errors.New("an indented line outside packages, directories, bytecode, files and dropped")
+		return errors.New("an indented line outside packages, directories, bytecode, files, dropped and rules")
 	}
 	return read(l)
 }
@@ -96,7 +97,7 @@ func (p *parser) top(text string) error {
 	value = strings.TrimSpace(value)
 	if value == "" {
 		p.section = name
-		if !slices.Contains([]string{"packages", "directories", "bytecode", "files", "dropped"}, name) {
+		if !slices.Contains([]string{"packages", "directories", "bytecode", "files", "dropped", "rules"}, name) {
 			return fmt.Errorf("no section is called %q", name)
 		}
 		return nil
@@ -293,6 +294,23 @@ func (p *parser) dropped(l *entryLine) error {
 	s := l.words[0] + " " + l.words[1]
 	p.file.Dropped = append(p.file.Dropped, s)
 	return p.once("dropped " + s)
+}
+
+func (p *parser) rule(l *entryLine) error {
+	all := len(l.words) == 2 && l.suffix[1] == "/**"
+	if l.not || !all && (len(l.words) < 3 || l.suffix[1] != "/:") || l.suffix[0]+strings.Join(l.suffix[2:], "") != "" {
+		return errors.New("want RULE DIRECTORY/** or RULE DIRECTORY/: NAME…")
+	}
+	r := Rule{Rule: l.words[0], Dir: l.words[1]}
+	if !all {
+		r.Names = slices.Clone(l.words[2:])
+		slices.Sort(r.Names)
+		if slices.ContainsFunc(r.Names, func(n string) bool { return n == "" || strings.Contains(n, "/") }) {
+			return errors.New("want names")
+		}
+	}
+	p.file.Rules = append(p.file.Rules, r)
+	return errors.Join(absolute(r.Dir), p.once(fmt.Sprintf("rule %q %s %v", r.Rule, r.Dir, all)))
 }
 
 func absolute(p string) error {

@@ -65,6 +65,17 @@ func (f *File) Write(w io.Writer) error {
 		ecosystem, name, _ := strings.Cut(s, " ")
 		return token(ecosystem) + " " + token(name)
 	})
+	section(b, "rules", f.Rules, func(r Rule) string {
+		s := token(r.Rule) + " " + token(r.Dir)
+		if r.Names == nil {
+			return s + "/**"
+		}
+		s += "/:"
+		for _, n := range r.Names {
+			s += " " + token(n)
+		}
+		return s
+	})
 	return b.Flush()
 }
 
@@ -123,5 +134,9 @@ func comparePackages(a, b Package) int {
 }
 
 func compareDirectories(a, b Directory) int { return cmp.Compare(a.Path, b.Path) }
+
+func compareRules(a, b Rule) int {
+	return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Dir, b.Dir))
+}
 
 func comparePaths(a, b Path) int { return cmp.Compare(a.Path, b.Path) }
