@@ -71,7 +71,7 @@ func inspectCommand(g *global) *cobra.Command {
 	f.BoolVarP(&o.explore, "interactive", "i", false, "look around in a full-screen terminal program (? in it lists the keys)")
 	f.StringVar(&o.html, "html", "", "write a page for a browser to this file: map, findings, layers and files (-: standard output, instead of --format)")
 	f.BoolVar(&o.exact, "exact", false, "measure what findings take of the compressed layers instead of estimating it: compress these without them (some seconds more)")
-	f.IntVar(&o.maxEntries, "max-entries", 2_000_000, "refuse an image with more files in all layers; each takes some 350 bytes of memory")
+	f.IntVar(&o.maxEntries, "max-entries", 2_000_000, "refuse an image with more files in all layers; each takes some 250 bytes of memory")
 	f.IntVar(&o.maxPath, "max-path", 16<<10, "refuse a layer with a longer path, in bytes")
 	o.maxNames = 1 << 30
 	f.Var(&o.maxNames, "max-names", "refuse a layer with more bytes of names together")

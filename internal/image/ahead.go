@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"sync"
 )
 
 // ahead reads a layer's content in a goroutine of its own, a few buffers before whoever reads from it, and hashes it on
@@ -13,6 +14,7 @@ import (
 type ahead struct {
 	full chan []byte // filled buffers; closed at the end, err is set by then
 	free chan []byte
+	own  *[aheadBuffers][aheadSize]byte
 	stop chan struct{}
 	err  error
 
@@ -27,11 +29,15 @@ const (
 	aheadBuffers = 3
 )
 
+// aheadPool holds *[aheadBuffers][aheadSize]byte: an image may have hundreds of layers with next to nothing in them.
+var aheadPool = sync.Pool{New: func() any { return new([aheadBuffers][aheadSize]byte) }}
+
 // readAhead begins to read r. note, if given, is called by the reading goroutine with the number of bytes read so far.
 func readAhead(ctx context.Context, r io.Reader, note func(plain int64)) *ahead {
 	a := &ahead{full: make(chan []byte, aheadBuffers), free: make(chan []byte, aheadBuffers), stop: make(chan struct{}), sum: sha256.New()}
-	for range aheadBuffers {
-		a.free <- make([]byte, aheadSize)
+	a.own = aheadPool.Get().(*[aheadBuffers][aheadSize]byte)
+	for n := range a.own {
+		a.free <- a.own[n][:]
 	}
 	go a.run(ctx, r, note)
 	return a
@@ -128,11 +134,12 @@ func (a *ahead) block(buf *[tarBlock]byte) ([]byte, error) {
 	return buf[:], nil
 }
 
-// end waits until nothing reads any more; the layer may be closed then.
+// end waits until nothing reads any more; the layer may be closed then. What was handed out is gone.
 func (a *ahead) end() {
 	close(a.stop)
 	for range a.full {
 	}
+	aheadPool.Put(a.own)
 }
 
 // drain reads what is left, which counts for the digest.

@@ -286,16 +286,17 @@ func (d *decoder) entry(x *Entry) {
 	x.origin.header = int32(d.num())
 	x.Hash, x.Pull = uint64(d.num()), d.num()
 	x.linked = flags&flagLinked != 0
+	var rest details
 	if flags&flagELF != 0 {
-		x.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
+		rest.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
 			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs(), Calls: d.strs(), Dlopen: d.strs(), Debug: d.num()}
 	}
-	x.Caps = d.str()
-	x.Shebang, x.Facts = d.str(), d.strs()
+	rest.Caps, rest.Shebang, rest.Facts = d.str(), d.str(), d.strs()
 	if flags&flagKept != 0 {
 		n := d.count()
 		content := d.b[d.at : d.at+n : d.at+n]
-		x.content = &content
+		rest.content = &content
 		d.at += n
 	}
+	x.details = rest.kept()
 }

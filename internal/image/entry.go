@@ -19,19 +19,35 @@ type Entry struct {
 	UID, GID int
 	Size     int64 // bytes of content; a hard link's are its target's
 	ModTime  time.Time
-	Linkname string   // a symbolic link's text; the absolute path a hard link was made from
-	Layer    int      // index into Tree.Layers
-	Caps     string   // file capabilities: the attribute security.capability as it is; "" for none
-	ELF      *ELF     // nil unless the file is ELF
-	Shebang  string   // a script's first line without "#!"; "" for what is none
-	Facts    []string // what TreeOptions.Distil and Examine took from the content
+	Linkname string // a symbolic link's text; the absolute path a hard link was made from
+	Layer    int    // index into Tree.Layers
 
 	// What TreeOptions.Account asked for, else 0.
 	Hash uint64 // of a file's content (xxHash64): with Size, equal for files of equal content
 	Pull int64  // estimate of the bytes that the entry takes of its layer's compressed form; no hard link has its target's
 
-	content *[]byte // nil: not kept
-	origin  place
+	origin place
+	*details
+}
+
+// details is what few entries have. It is never nil and must not be changed: entries share it.
+type details struct {
+	Caps    string   // file capabilities: the attribute security.capability as it is; "" for none
+	ELF     *ELF     // nil unless the file is ELF
+	Shebang string   // a script's first line without "#!"; "" for what is none
+	Facts   []string // what TreeOptions.Distil and Examine took from the content
+	content *[]byte  // nil: not kept
+}
+
+var noDetails = &details{}
+
+// kept returns d in memory of its own, which d itself need not be.
+func (d *details) kept() *details {
+	if d.Caps == "" && d.ELF == nil && d.Shebang == "" && d.Facts == nil && d.content == nil {
+		return noDetails
+	}
+	k := *d
+	return &k
 }
 
 // place is an [Origin] in half the memory: there are as many as files.

@@ -77,7 +77,7 @@ func EncodeIndex(layer []byte) ([]byte, error) {
 func SortNames(paths []string) []string {
 	t := &Tree{entries: map[string]*Entry{}}
 	for _, p := range paths {
-		t.entries[p] = &Entry{Path: p}
+		t.entries[p] = &Entry{Path: p, details: noDetails}
 	}
 	var sorted []string
 	for _, e := range t.byPath() {

@@ -38,20 +38,22 @@ type layerIndex struct {
 
 // layerPass is the state of one pass over a layer.
 type layerPass struct {
-	o      *TreeOptions
-	index  *layerIndex
-	byPath map[string]int32
-	killed map[string]int    // directory -> number of entries when it gave way to something else
-	dirs   map[string]bool   // directories that something lies in
-	real   map[string]string // directory -> where that is, symbolic links of this layer resolved
-	names  int64             // bytes of names so far
-	kept   int64             // bytes of content so far
-	header int               // number of the header at hand
-	stream *ahead
-	meter  *meter // nil unless files are accounted for
-	file   fileReader
-	start  int64   // compressed bytes before the header at hand
-	gone   []Entry // what gave way to something else of this layer
+	o       *TreeOptions
+	index   *layerIndex
+	byPath  map[string]int32
+	killed  map[string]int    // directory -> number of entries when it gave way to something else
+	dirs    map[string]bool   // directories that something lies in
+	real    map[string]string // directory -> where that is, symbolic links of this layer resolved
+	names   int64             // bytes of names so far
+	kept    int64             // bytes of content so far
+	header  int               // number of the header at hand
+	stream  *ahead
+	meter   *meter // nil unless files are accounted for
+	file    fileReader
+	entry   Entry   // at hand
+	details details // of it
+	start   int64   // compressed bytes before the header at hand
+	gone    []Entry // what gave way to something else of this layer
 }
 
 // scanLayer reads layer i once and indexes it. Its content must have its diff ID.
@@ -220,19 +222,20 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 	if dir != above {
 		name = path.Join(dir, base)
 	}
-	fi := h.FileInfo()
-	e := Entry{Path: name, Type: h.Typeflag, Mode: fi.Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname,
-		Caps: capabilities(h), origin: place{header: int32(p.header)}}
+	p.details = details{Caps: capabilities(h)}
+	p.entry = Entry{Path: name, Type: h.Typeflag, Mode: h.FileInfo().Mode(), UID: h.Uid, GID: h.Gid, ModTime: h.ModTime, Linkname: h.Linkname,
+		origin: place{header: int32(p.header)}, details: &p.details}
+	e := &p.entry
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		e.Type, e.Size, e.Linkname = tar.TypeReg, h.Size, ""
-		if err := p.readFile(&e, content); err != nil {
+		if err := p.readFile(e, content); err != nil {
 			return fmt.Errorf("%q: %w", h.Name, err)
 		}
 	case tar.TypeSymlink:
 	case tar.TypeLink:
 		p.lose(name, size) // the content is its target's
-		p.link(&e)
+		p.link(e)
 	default:
 		p.lose(name, size) // what is no file has none
 	}
@@ -240,7 +243,10 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 		at := p.meter.at(p.stream.n)
 		e.Pull, p.start = at-p.start, at
 	}
-	p.put(e)
+	if e.details == &p.details {
+		e.details = p.details.kept()
+	}
+	p.put(*e)
 	return nil
 }
 
@@ -422,12 +428,12 @@ func (p *layerPass) link(e *Entry) {
 // share makes e another name of t.
 func (e *Entry) share(t *Entry) {
 	e.Mode, e.UID, e.GID, e.ModTime, e.Size, e.Hash, e.origin = t.Mode, t.UID, t.GID, t.ModTime, t.Size, t.Hash, t.origin
-	e.Caps = t.Caps
+	e.details = t.details
 	if t.Type == tar.TypeSymlink { // a link to a link is the same link
 		e.Type, e.Linkname = tar.TypeSymlink, t.Linkname
 		return
 	}
-	e.ELF, e.Shebang, e.Facts, e.content, e.linked = t.ELF, t.Shebang, t.Facts, t.content, true
+	e.linked = true
 }
 
 // buffers holds *bytes.Buffer for files that are read while they pass.

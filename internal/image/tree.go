@@ -50,7 +50,7 @@ type TreeOptions struct {
 
 	MaxContent int64 // largest content kept, in bytes; 0: 32 MiB
 	MaxKept    int64 // most bytes of content kept of a layer; 0: 512 MiB
-	MaxEntries int   // most entries of all layers together, each of which takes some 350 bytes of memory; 0: 10 million
+	MaxEntries int   // most entries of all layers together, each of which takes some 250 bytes of memory; 0: 10 million
 	MaxPath    int   // longest path or link text, in bytes; 0: 16 KiB
 	MaxNames   int64 // most bytes of names in a layer; 0: 1 GiB
 
@@ -128,8 +128,15 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
+	// Of zstd fewer layers at a time: to decode one keeps a processor about as busy as to hash and read its content, and the decoder moves
+	// a window of megabytes along, so that more of them wait for each other's memory.
+	windows := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	for _, i := range t.largestFirst() {
 		g.Go(func() error {
+			if t.Layers[i].Compression == Zstd {
+				windows <- struct{}{}
+				defer func() { <-windows }()
+			}
 			index, err := t.indexLayer(ctx, layers[i], i, &o)
 			if err != nil {
 				return fmt.Errorf("reading layer %s (%d of %d): %w", t.Layers[i].Name(), i+1, len(layers), err)
@@ -278,7 +285,7 @@ func (t *Tree) merge() error {
 }
 
 func impliedDir(p string, layer int) *Entry {
-	return &Entry{Path: p, Type: tar.TypeDir, Mode: fs.ModeDir | 0o755, Layer: layer, origin: place{int32(layer), implied}}
+	return &Entry{Path: p, Type: tar.TypeDir, Mode: fs.ModeDir | 0o755, Layer: layer, origin: place{int32(layer), implied}, details: noDetails}
 }
 
 // merger holds what the layers so far, from the top, say about those below.

@@ -8,13 +8,15 @@ import (
 
 // glob is a pattern of a path: of its directory, by components, and of its last one.
 type glob struct {
-	kind   int
-	dir    []component
-	below  bool   // it takes all in the directory, and below too
-	name   string // pattern of the last component otherwise: for path.Match, unless
-	suffix bool   // it is an asterisk and this, or
-	plain  bool   // it stands for itself
-	any    bool   // it says nothing of the directory
+	kind  int
+	dir   []component
+	below bool   // it takes all in the directory, and below too
+	name  string // pattern of the last component otherwise: for path.Match, unless
+	plain bool   // it stands for itself, or
+	star  bool   // has but one asterisk, and stands for what
+	head  string // begins so and
+	tail  string // ends so
+	any   bool   // it says nothing of the directory
 }
 
 // component is a pattern of a directory's component: one for path.Match, unless it is plain; "**" is any number of them.
@@ -50,10 +52,10 @@ func compile(kind int, pattern string) glob {
 		g.below = true
 	case isPlain(base):
 		g.name, g.plain = base, true
-	case base[0] == '*' && isPlain(base[1:]):
-		g.name, g.suffix = base[1:], true
 	default:
 		g.name = base
+		g.head, g.tail, g.star = strings.Cut(base, "*")
+		g.star = g.star && isPlain(g.head) && isPlain(g.tail)
 	}
 	for c := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
 		if c != "" {
@@ -70,10 +72,10 @@ func (g *glob) fits(base string) bool {
 	switch {
 	case g.below:
 		return true
-	case g.suffix:
-		return strings.HasSuffix(base, g.name)
 	case g.plain:
 		return base == g.name
+	case g.star:
+		return len(base) >= len(g.head)+len(g.tail) && strings.HasPrefix(base, g.head) && strings.HasSuffix(base, g.tail)
 	}
 	ok, _ := path.Match(g.name, base) // a malformed pattern fits nothing
 	return ok

@@ -10,7 +10,7 @@ import (
 func TestFind(t *testing.T) {
 	kinds := []needless.Kind{
 		needless.Documentation, needless.ManPages, needless.Translations, needless.Locales, needless.Headers, needless.Static, needless.BuildFiles, needless.Debug, needless.VCS, needless.Logs,
-		{Name: "any depth", Globs: []string{"/a/**/b/*.x"}}, {Name: "one component", Globs: []string{"/c/*/d?"}},
+		{Name: "any depth", Globs: []string{"/a/**/b/*.x"}}, {Name: "one component", Globs: []string{"/c/*/d?"}}, {Name: "begins and ends", Globs: []string{"**/core.*.gz"}},
 	}
 	table := needless.NewTable(kinds...)
 	for p, want := range map[string][2]string{
@@ -37,6 +37,9 @@ func TestFind(t *testing.T) {
 		"/a/b/1.x":                                  {"any depth", "/a/b"},
 		"/a/1/2/b/1.x":                              {"any depth", "/a/1/2/b"},
 		"/a/1/2/b/c/1.x":                            {},
+		"/e/core.1.gz":                              {"begins and ends", "/e"},
+		"/e/core.gz":                                {},
+		"/e/core..gz":                               {"begins and ends", "/e"},
 		"/c/1/d2":                                   {"one component", "/c/1"},
 		"/c/1/2/d2":                                 {},
 		"/usr/share/doc/x\xff\n":                    {"documentation", "/usr/share/doc"},
