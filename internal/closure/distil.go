@@ -29,11 +29,11 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 11"
+const KeepName = inventory.KeepName + ", closure 12"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
-	return image.TreeOptions{Keep: Want, Distil: Distil, Examine: inventory.Examine, KeepName: KeepName}
+	return image.TreeOptions{Keep: Want, Distil: Distil, Examine: examine, KeepName: KeepName}
 }
 
 // Distil takes from a source what it imports and which commands it names, and from a manifest which packages it describes, for
@@ -41,6 +41,9 @@ func Rules() image.TreeOptions {
 func Distil(p string, size int64) func([]byte) []string {
 	if d := inventory.Distil(p, size); d != nil {
 		return d
+	}
+	if path.Ext(p) == ".class" && size <= maxClass && !notOwn.MatchString(p) {
+		return classRunFacts
 	}
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")

@@ -45,6 +45,9 @@ func (u *unzipper) open(r io.ReaderAt, size int64) (*zip.Reader, error) {
 	return z, err
 }
 
+// OpenZip reads the directory of a foreign archive, unless that is larger than any that is known.
+func OpenZip(r io.ReaderAt, size int64) (*zip.Reader, error) { return (&unzipper{}).open(r, size) }
+
 // read reads a file of an archive that is not larger than limit.
 func (u *unzipper) read(f *zip.File, limit int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(limit) {
