@@ -303,7 +303,7 @@ func found(rep *report.Carve) error {
 
 // lightName is the name of the carved form of an image: the same repository, tag light.
 func lightName(ref string) string {
-	for _, t := range []string{"docker://", "docker-daemon:", "podman:"} {
+	for _, t := range []string{"docker://", "docker-daemon:", "podman:", "containerd:"} {
 		ref = strings.TrimPrefix(ref, t)
 	}
 	if ref == "-" || strings.ContainsAny(ref, "@") || strings.Contains(ref, "archive:") || strings.HasPrefix(ref, "oci:") {

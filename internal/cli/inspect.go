@@ -27,9 +27,9 @@ Bytes on disk are exact, and so is what later layers hide: overwritten, copied f
 another mode or owner, removed, made opaque, replaced. What files take of a
 compressed layer is estimated from the layer's own compression and marked with ~.
 
-IMAGE is NAME[:TAG|@DIGEST], docker-daemon:NAME, podman:NAME, docker-archive:FILE,
-oci:DIR[:TAG], oci-archive:FILE, or - for an archive on standard input. Nothing of
-it is run.
+IMAGE is NAME[:TAG|@DIGEST], docker-daemon:NAME, podman:NAME, containerd:NAME,
+docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE, or - for an archive on standard
+input. Nothing of it is run.
 
 With --ci the image is held against the budget in lighten.yaml here and against
 dive's .dive-ci, with --budget against a limit of your own: efficiency (at least),

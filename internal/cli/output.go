@@ -70,6 +70,11 @@ func (o *output) check() error {
 	if _, err := image.ParseCompression(o.compression); err != nil {
 		return fmt.Errorf("reading --compression: %w", err)
 	}
+	for _, d := range o.dests {
+		if err := image.CheckDestination(d); err != nil {
+			return err
+		}
+	}
 	bills, err := o.wanted()
 	if err != nil {
 		return err

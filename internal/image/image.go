@@ -1,7 +1,7 @@
 // Package image opens and writes container images, and reads the tree of files they make.
 //
 // An image is a [v1.Image]; where it lies is told by its reference: NAME[:TAG|@DIGEST] or docker://NAME in a registry,
-// docker-daemon:NAME in the local Docker, podman:NAME in the local podman, docker-archive:FILE, oci:DIR[:TAG|@DIGEST], oci-archive:FILE, and "-" for an
+// docker-daemon:NAME in the local Docker, podman:NAME in the local podman, containerd:NAME in the local containerd, docker-archive:FILE, oci:DIR[:TAG|@DIGEST], oci-archive:FILE, and "-" for an
 // archive on standard input or output. Layers are streamed wherever they go; what must be read twice lies in
 // temporary files without a name.
 package image
@@ -51,6 +51,8 @@ func open(ctx context.Context, l location, o Options) (v1.Image, error) {
 		return openRegistry(ctx, l.name, o)
 	case transportDaemon, transportPodman:
 		return openDaemon(ctx, l, o)
+	case transportContainerd:
+		return openContainerd(ctx, l, o)
 	case transportOCI:
 		return openLayout(ctx, dirStore(l.path), l.selector, o)
 	case transportStream:

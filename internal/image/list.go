@@ -41,6 +41,11 @@ func listAt(ctx context.Context, l location, o Options) (*Listing, error) {
 		return nil, errors.New("it can be read once only; save it as a file, oci-archive:FILE")
 	case transportRegistry:
 		m, err = remoteIndex(ctx, l.name, o)
+	case transportContainerd:
+		var st *containerdStore
+		if st, err = dialContainerd(ctx, l.name); err == nil {
+			m, err = storeIndex(st, "")
+		}
 	case transportOCI:
 		m, err = storeIndex(dirStore(l.path), l.selector)
 	case transportOCIArchive:

@@ -14,6 +14,7 @@ const (
 	transportRegistry      = "docker://"
 	transportDaemon        = "docker-daemon:"
 	transportPodman        = "podman:"
+	transportContainerd    = "containerd:" // is read only
 	transportDockerArchive = "docker-archive:"
 	transportOCI           = "oci:"
 	transportOCIArchive    = "oci-archive:"
@@ -44,7 +45,7 @@ func (l location) String() string {
 		return "standard input"
 	case transportRegistry:
 		return l.name
-	case transportDaemon, transportPodman:
+	case transportDaemon, transportPodman, transportContainerd:
 		return l.transport + l.name
 	}
 	s := l.transport + l.path
@@ -63,16 +64,16 @@ func parseLocation(ref string) (location, error) {
 	if ref == "-" {
 		return location{transport: transportStream}, nil
 	}
-	for _, t := range []string{transportDockerArchive, transportOCIArchive, transportOCI, transportDaemon, transportPodman} {
+	for _, t := range []string{transportDockerArchive, transportOCIArchive, transportOCI, transportDaemon, transportPodman, transportContainerd} {
 		rest, ok := strings.CutPrefix(ref, t)
 		if !ok {
 			continue
 		}
 		l := location{transport: t}
 		switch t {
-		case transportDaemon, transportPodman:
+		case transportDaemon, transportPodman, transportContainerd:
 			l.name = rest
-			if !isImageID(rest) {
+			if t != transportContainerd && !isImageID(rest) { // containerd's names may be anything
 				if _, err := name.ParseReference(rest); err != nil {
 					return l, fmt.Errorf("reading the image reference %q: %w", ref, err)
 				}
@@ -89,7 +90,7 @@ func parseLocation(ref string) (location, error) {
 	}
 	rest := strings.TrimPrefix(ref, transportRegistry)
 	if _, err := name.ParseReference(rest); err != nil {
-		return location{}, fmt.Errorf("reading the image reference %q: %w; an image is NAME[:TAG|@DIGEST], docker-daemon:NAME, podman:NAME, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE or -", ref, err)
+		return location{}, fmt.Errorf("reading the image reference %q: %w; an image is NAME[:TAG|@DIGEST], docker-daemon:NAME, podman:NAME, containerd:NAME, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE or -", ref, err)
 	}
 	return location{transport: transportRegistry, name: rest}, nil
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -74,7 +77,10 @@ func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error 
 // destination returns the name by which an image is known at l, and has it compressed as is understood there.
 func destination(l location, o *WriteOptions) (recorded string, err error) {
 	if l.selector != "" && l.selector[0] == 's' && isImageID(l.selector) {
-		return "", errors.New("a digest names what is there already; give a tag")
+		return "", errDigest
+	}
+	if l.transport == transportContainerd {
+		return "", errors.New("containerd's store is read alone; write oci-archive:FILE and load it by `ctr images import FILE`")
 	}
 	if l.docker() {
 		o.Compression = Gzip
@@ -84,6 +90,39 @@ func destination(l location, o *WriteOptions) (recorded string, err error) {
 	}
 	return recordedName(l, o.Name)
 }
+
+// CheckDestination finds what can be told to be wrong with a destination of [Write] before there is an image.
+func CheckDestination(dest string) error {
+	l, err := parseLocation(dest)
+	if err != nil {
+		return err
+	}
+	_, err = destination(l, &WriteOptions{})
+	switch l.transport {
+	case transportRegistry:
+		if strings.Contains(l.name, "@") {
+			err = errDigest
+		}
+	case transportDockerArchive, transportOCIArchive:
+		fi, statErr := os.Stat(filepath.Dir(l.path))
+		switch {
+		case statErr != nil:
+			err = statErr
+		case !fi.IsDir():
+			err = fmt.Errorf("%s is no directory", filepath.Dir(l.path))
+		}
+		if fi, statErr := os.Stat(l.path); statErr == nil && fi.IsDir() {
+			err = fmt.Errorf("%s is a directory; an archive is a file", l.path)
+		}
+	case transportOCI:
+		if fi, statErr := os.Stat(l.path); statErr == nil && !fi.IsDir() {
+			err = fmt.Errorf("%s is a file; a layout is a directory, and oci-archive:FILE one in a file", l.path)
+		}
+	}
+	return writing(l, err)
+}
+
+var errDigest = errors.New("a digest names what is there already; give a tag")
 
 // ready returns img as it is written to l, with the artifacts about it.
 func ready(ctx context.Context, img v1.Image, l location, o WriteOptions) (*watchedImage, []v1.Image, error) {
@@ -184,7 +223,7 @@ func pushRef(ref string, o WriteOptions) (name.Reference, error) {
 		return nil, err
 	}
 	if _, ok := want.(name.Digest); ok {
-		return nil, errors.New("a digest names what is there already; give a tag")
+		return nil, errDigest
 	}
 	endpoints := o.Access.Endpoints(want.Context().RegistryStr())
 	return endpointRef(want, endpoints[len(endpoints)-1]) // the registry itself: a mirror is for reading

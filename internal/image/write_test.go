@@ -374,6 +374,9 @@ func TestWriteRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got error %v, want one with %q", dest, err, want)
 		}
+		if err := image.CheckDestination(dest); dest != "-" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: checking it gives %v, want an error with %q", dest, err, want)
+		}
 	}
 }
 
