@@ -29,7 +29,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 12"
+const KeepName = inventory.KeepName + ", closure 13"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -176,7 +176,7 @@ var (
 const nearby = 5
 
 // runFacts finds words that may be commands in a source that runs some: every word in the strings of lines near such a call,
-// and elsewhere strings that are one word.
+// and elsewhere strings that are one word, and words that begin a command in others.
 func runFacts(b []byte, facts map[string]bool, py bool) {
 	calls := runs.starts(b)
 	if len(calls) == 0 {
@@ -201,7 +201,12 @@ func runFacts(b []byte, facts map[string]bool, py bool) {
 		}
 		for _, q := range quoted.FindAll(line, -1) {
 			words := wordRule.FindAll(q, -1)
-			if left < 0 && (len(words) != 1 || len(words[0]) != len(q)-2) {
+			if left < 0 && (len(words) != 1 || len(words[0]) != len(q)-2) { // a function of the program may run it: sh("git log | head")
+				if !documents(line) {
+					for w := range leadingWords(q[1 : len(q)-1]) {
+						add(w)
+					}
+				}
 				continue
 			}
 			for _, w := range words {

@@ -1,13 +1,14 @@
 package closure
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
 )
 
-// named keeps the commands that the program's own sources name where they run commands. The command alone stays, not
-// its package: it was named, not seen.
+// named keeps the commands that the program's own sources name where they run commands. The command stays with what its package has
+// for it, and not the package's other commands: it was named, not seen.
 func named(m *maker, e *image.Entry, _ strength) {
 	if m.Level == Tight || len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
 		return
@@ -52,4 +53,14 @@ func (m *maker) namedCommand(word string, by *image.Entry) {
 	if x.Shebang != "" {
 		m.queue = append(m.queue, work{x, strong}) // a script needs its interpreter
 	}
+	if o := m.keep.owner[x.Path]; o != nil && o.System() && m.once("of a named command", o.key) {
+		for _, f := range o.files { // git does next to nothing without /usr/lib/git-core, nor perl without its modules
+			if !isProgram(f) && !compilers.MatchString(f.Path) && !m.ofLibrary(f) {
+				m.along(f, weak, Reason{Rule: "package", By: x.Path, Note: "the program names a command of " + o.Name})
+			}
+		}
+	}
 }
+
+// compilers is where gcc's parts lie. Words such as cc, which they are called by, mean another thing in most programs.
+var compilers = regexp.MustCompile(`^/usr/lib(?:exec)?/gcc(?:-cross)?/`)

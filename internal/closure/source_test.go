@@ -46,6 +46,24 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/rsync /usr/bin/gpg /usr/bin/uniq",
 		},
 		{
+			name: "commands that the program gives to a function of its own",
+			tree: join(bin("curl head sort git"), testimage.Tree{
+				"/app/job.py": "file 0644 def sh(c): subprocess.run(c, shell=True)\n\n\n\n\n\n\n\nsh('curl -s x | head')\nsh(\"git log\")\nprint('They sort x')\n",
+			}),
+			config: app, stays: "/usr/bin/curl /usr/bin/head /usr/bin/git", goes: gone("sort"),
+		},
+		{
+			name: "of a named command what its package has for it, not its other commands, nor compilers",
+			tree: join(bin("git gitk cc"), testimage.Tree{
+				"/var/lib/dpkg/status":        "file 0644 " + statusOf("git", "gcc-12"),
+				"/var/lib/dpkg/info/git.list": "file 0644 /usr/bin/git\n/usr/bin/gitk\n/usr/lib/git-core/git-remote-https\n/usr/share/doc/git/README\n", "/usr/lib/git-core/git-remote-https": exe + amd64(""), "/usr/share/doc/git/README": "file 0644 x",
+				"/var/lib/dpkg/info/gcc-12.list": "file 0644 /usr/bin/cc\n/usr/lib/gcc/x/12/lto1\n", "/usr/lib/gcc/x/12/lto1": exe + amd64(""),
+				"/app/job.py": "file 0644 subprocess.run(['git', 'fetch'])\nmail['cc']\n",
+			}),
+			config: app, stays: "/usr/bin/git /usr/lib/git-core/git-remote-https /usr/bin/cc",
+			goes: map[string]string{"/usr/bin/gitk": "package not needed", "/usr/share/doc/git/README": "documentation", "/usr/lib/gcc/x/12/lto1": "package not needed"},
+		},
+		{
 			name: "compressors that tar runs", tree: join(bin("tar gzip xz zstdcat"), testimage.Tree{"/app/job.py": "file 0644 subprocess.run(['tar', 'czf', 'x.tgz', 'x'])\n"}),
 			config: app, stays: "/usr/bin/tar /usr/bin/gzip /usr/bin/xz", goes: gone("zstdcat"),
 		},

@@ -168,6 +168,7 @@ var companionTable = []companion{
 	{"authentication plugins are opened by name", []string{"libsasl2.so*"}, []string{"/usr/lib/*/sasl2/**", "/usr/lib/sasl2/**", "/etc/sasl2/**"}, false},
 	{"configuration of LDAP", []string{"libldap*"}, []string{"/etc/ldap/ldap.conf"}, false},
 	{"drivers of ODBC", []string{"libodbc.so*"}, []string{"/etc/odbc.ini", "/etc/odbcinst.ini"}, false},
+	{"layouts and formats of Graphviz, of which a file that it makes tells", []string{"libgvc.so*"}, []string{"/usr/lib/*/graphviz/**"}, false},
 	{"coordinate systems", []string{"libproj.so*"}, []string{"/usr/share/proj/**"}, false},
 	{"tables of GDAL", []string{"libgdal.so*"}, []string{"/usr/share/gdal/**"}, false},
 	{"loaders of image formats", []string{"libgdk_pixbuf*"}, []string{"/usr/lib/*/gdk-pixbuf-2.0/**"}, false},

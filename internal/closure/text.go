@@ -65,3 +65,9 @@ func opens(line []byte, delimiters [][]byte) (start int, end []byte) {
 		from = start + 2*len(end) + closes
 	}
 }
+
+// documents tells a line of Python that is a string by itself, which documents what it stands in.
+func documents(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return bytes.HasPrefix(line, pythonDelimiters[0]) || bytes.HasPrefix(line, pythonDelimiters[1])
+}
