@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
@@ -27,6 +28,9 @@ var hostBundles = []string{
 // distributed is where Debian's family keeps the public authorities it ships. A bundle may hold some that Mozilla
 // has dropped since; they are no sign of a company's own.
 var distributed = "/usr/share/ca-certificates"
+
+// added is where an administrator of Debian's family puts others, for update-ca-certificates(8).
+var added = "/usr/local/share/ca-certificates"
 
 // FindCA sets c.CA. The setting is a bundle's file name (the public authorities are added to what it holds), "none"
 // for no CA, or "": what the configuration file says, else the host's bundle if it holds authorities that are not
@@ -95,24 +99,30 @@ func hasPrivate(certs [][]byte) bool {
 	if len(unknown) == 0 {
 		return false
 	}
+	own := readCertificates(added)
+	if slices.ContainsFunc(unknown, func(sum [32]byte) bool { return own[sum] }) {
+		return true
+	}
 	// Only now: reading some 140 files costs more than the rest together.
-	filepath.WalkDir(distributed, func(path string, d fs.DirEntry, err error) error {
+	distributed := readCertificates(distributed)
+	return slices.ContainsFunc(unknown, func(sum [32]byte) bool { return !distributed[sum] })
+}
+
+// readCertificates are the sums of the certificates in the files below a directory.
+func readCertificates(dir string) map[[32]byte]bool {
+	found := map[[32]byte]bool{}
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
-			return nil // what cannot be read counts as not distributed
+			return nil // what cannot be read is not there
 		}
 		if src, err := os.ReadFile(path); err == nil {
 			for _, der := range certificates(src) {
-				public[sha256.Sum256(der)] = true
+				found[sha256.Sum256(der)] = true
 			}
 		}
 		return nil
 	})
-	for _, sum := range unknown {
-		if !public[sum] {
-			return true
-		}
-	}
-	return false
+	return found
 }
 
 func publicRoots() [][]byte {

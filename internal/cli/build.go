@@ -117,6 +117,7 @@ func directory(c *cobra.Command, args []string) error {
 }
 
 func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
+	defer tightMemory(64<<20, 100)()
 	if err := b.validate(); err != nil {
 		return err
 	}

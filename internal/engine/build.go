@@ -221,11 +221,7 @@ func (s *solve) gateway(c gw.Client, b *Build) (*gateway, error) {
 	if g.locals["context"], err = s.dirs.add("context", b.Context); err != nil {
 		return nil, err
 	}
-	dir, err := s.writeDockerfile(b)
-	if err != nil {
-		return nil, err
-	}
-	if g.locals["dockerfile"], err = s.dirs.add("dockerfile", dir); err != nil {
+	if g.locals["dockerfile"], err = s.writeDockerfile(b); err != nil {
 		return nil, err
 	}
 	if err := s.namedContexts(b, g); err != nil {
@@ -234,14 +230,15 @@ func (s *solve) gateway(c gw.Client, b *Build) (*gateway, error) {
 	return g, nil
 }
 
-// writeDockerfile writes the Dockerfile and its ignore file into a directory of their own: neither need exist, and
-// a context whose Dockerfile is replaced is the same context.
+// writeDockerfile shares the Dockerfile and its ignore file in a directory of their own: neither need exist, and a context whose
+// Dockerfile is replaced is the same context. The directory's name in the session is made of their text, so that the engine keeps each text once,
+// not once for every build.
 func (s *solve) writeDockerfile(b *Build) (string, error) {
 	dir, err := os.MkdirTemp(s.temp, "dockerfile-")
 	if err != nil {
 		return "", fmt.Errorf("writing %s: %w", b.filename(), err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, dockerfileName), b.Dockerfile, 0o644); err != nil {
+	if err := writeUndated(filepath.Join(dir, dockerfileName), b.Dockerfile); err != nil {
 		return "", fmt.Errorf("writing %s: %w", b.filename(), err)
 	}
 	ignore := b.Ignore
@@ -252,13 +249,21 @@ func (s *solve) writeDockerfile(b *Build) (string, error) {
 			}
 		}
 	}
-	if ignore == nil {
-		return dir, nil // the frontend looks for .dockerignore in the context
+	if ignore == nil { // the frontend looks for .dockerignore in the context
+		return s.dirs.addAs("dockerfile", string(b.Dockerfile), dir)
 	}
-	if err := os.WriteFile(filepath.Join(dir, dockerfileName+".dockerignore"), ignore, 0o644); err != nil {
+	if err := writeUndated(filepath.Join(dir, dockerfileName+".dockerignore"), ignore); err != nil {
 		return "", fmt.Errorf("writing the ignore file of %s: %w", b.filename(), err)
 	}
-	return dir, nil
+	return s.dirs.addAs("dockerfile", string(b.Dockerfile)+"\x00"+string(ignore), dir)
+}
+
+// writeUndated writes a file whose time is no news: the engine fetches a file again when that has changed.
+func writeUndated(name string, b []byte) error {
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		return err
+	}
+	return os.Chtimes(name, time.Time{}, time.Unix(0, 0))
 }
 
 func parseConfig(b []byte) (*v1.ConfigFile, error) {

@@ -98,6 +98,41 @@ ca=false env=""
 	links(t, filepath.Join(store, "blobs", "sha256"))
 }
 
+// Building the same again, and running a program in it, adds nothing to what the engine keeps: every build would be slower than the last.
+func TestBuildAgain(t *testing.T) {
+	e := open(t)
+	ctx, dir := context.Background(), contextDir(t, map[string]string{"a": "a"})
+	kept := func() int {
+		for _, ignore := range [][]byte{nil, []byte("x\n")} {
+			b := engine.Build{Context: dir, Dockerfile: []byte("FROM alpine:3.20\nCOPY a /\n"), Ignore: ignore}
+			_, err := e.Build(ctx, b, func(ctx context.Context, built *engine.Built) error {
+				_, err := built.Run(ctx, engine.Run{Args: []string{"x", "role-look"}, Binary: testBinary(t)})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := e.Usage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, u := range all {
+			if strings.Contains(u.Description, "local source") {
+				n++
+			}
+			if strings.Contains(u.Description, "bin-") {
+				t.Errorf("the engine keeps %q", u.Description)
+			}
+		}
+		return n
+	}
+	if first, second := kept(), kept(); first != second || first == 0 {
+		t.Errorf("the engine keeps %d local sources after one build, %d after the second", first, second)
+	}
+}
+
 // links checks that every blob of an exported layout shares its bytes with the engine's own.
 func links(t *testing.T, dir string) {
 	t.Helper()

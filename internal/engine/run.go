@@ -273,8 +273,7 @@ func (b *Built) define(ctx context.Context, r Run) (*llb.Definition, error) {
 	opts := []llb.RunOption{
 		llb.Args(args), llb.Dir("/"), llb.IgnoreCache, llb.WithCustomName("run " + strings.Join(r.Args, " ")),
 		// Two equal steps at one time would be run once.
-		llb.AddEnv("LIGHTEN_RUN", identity.NewID()),
-		llb.AddMount(trust.Dir+"bin", bin, llb.Readonly),
+		llb.AddEnv("LIGHTEN_RUN", identity.NewID()), bin,
 		llb.AddMount(trust.Dir+"in", in, llb.Readonly, llb.SourcePath("/in")),
 	}
 	if b.solve.e.inner != nil {
@@ -353,18 +352,22 @@ func inputs(files map[string][]byte) (llb.State, error) {
 	return llb.Scratch().File(st, llb.WithCustomName("prepare inputs")), nil
 }
 
-// binary is a file system with the host's file as /lighten.
-func (s *solve) binary(file string) (llb.State, error) {
+// binary has a step find the host's file as bin/lighten in [trust.Dir]: itself where the engine is in this process, else sent there.
+func (s *solve) binary(file string) (llb.RunOption, error) {
 	dir, err := s.e.binary(file)
 	if err != nil {
-		return llb.State{}, err
+		return nil, err
 	}
-	id, err := s.dirs.add("bin", dir)
+	if s.e.inner != nil {
+		return llb.AddEnv(s.e.inner.Offer(filepath.Join(dir, "lighten"))), nil
+	}
+	id, err := s.dirs.addAs("bin", file, dir)
 	if err != nil {
-		return llb.State{}, err
+		return nil, err
 	}
-	return llb.Local(id, llb.FollowPaths([]string{"lighten"}), llb.SharedKeyHint("lighten-bin-"+filepath.Base(file)),
-		llb.WithCustomName("load lighten")), nil
+	bin := llb.Local(id, llb.FollowPaths([]string{"lighten"}), llb.SharedKeyHint("lighten-bin-"+filepath.Base(file)),
+		llb.WithCustomName("load lighten"))
+	return llb.AddMount(trust.Dir+"bin", bin, llb.Readonly), nil
 }
 
 // binary is a directory with the host's file under the name "lighten".

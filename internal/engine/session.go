@@ -37,7 +37,10 @@ func (d *dirs) LookupDir(id string) (fsutil.FS, bool) {
 
 // add shares a directory and returns its name in the session, which is the same for the same kind and path in every
 // run: it is the key under which the engine keeps what it has of the directory already.
-func (d *dirs) add(kind, path string) (string, error) {
+func (d *dirs) add(kind, path string) (string, error) { return d.addAs(kind, path, path) }
+
+// addAs is add for a directory that is known by something else than its path.
+func (d *dirs) addAs(kind, key, path string) (string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return "", fmt.Errorf("opening the %s: %w", kind, err)
@@ -49,11 +52,11 @@ func (d *dirs) add(kind, path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("opening the %s %s: %w", kind, path, err)
 	}
-	return d.addFS(kind, path, fs), nil
+	return d.addFS(kind, key, fs), nil
 }
 
-func (d *dirs) addFS(kind, path string, fs fsutil.FS) string {
-	sum := sha256.Sum256([]byte(path))
+func (d *dirs) addFS(kind, key string, fs fsutil.FS) string {
+	sum := sha256.Sum256([]byte(key))
 	id := kind + "-" + hex.EncodeToString(sum[:6])
 	d.mu.Lock()
 	defer d.mu.Unlock()

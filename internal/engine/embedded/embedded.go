@@ -59,6 +59,7 @@ type Engine struct {
 	state   string
 	worker  *base.Worker
 	stores  *stores
+	offered *offered
 	content string
 	temp    string
 	cancel  context.CancelFunc
@@ -110,14 +111,18 @@ func start(o Options, runtime string) (*Engine, error) {
 		return nil, fmt.Errorf("preparing the engine's state in %s: %w", o.State, err)
 	}
 	wo.RegistryHosts = hosts
-	wo.Executor = &executor{Executor: wo.Executor, trust: ca}
+	offers := &offered{}
+	wo.Executor = &executor{Executor: wo.Executor, trust: ca, offered: offers}
 	wo.Applier = &applier{wo.Applier, o.Watch}
 	wo.GCPolicy = gcPolicy(o.State)
 	w, err := base.NewWorker(context.Background(), wo)
 	if err != nil {
 		return nil, fmt.Errorf("starting the engine's worker: %w", err)
 	}
-	e := &Engine{state: o.State, worker: w, stores: st, content: filepath.Join(st.dir, "content", "blobs")}
+	if opened.Swap(true) {
+		forgetSums(wo.MetadataStore)
+	}
+	e := &Engine{state: o.State, worker: w, stores: st, offered: offers, content: filepath.Join(st.dir, "content", "blobs")}
 	if err := e.serve(o.State, o.Watch); err != nil {
 		return nil, errors.Join(err, w.Close(), st.close())
 	}

@@ -20,7 +20,8 @@ import (
 // step's key, layer and history are the same with an authority and without one. Lighten's own steps it limits.
 type executor struct {
 	bkexec.Executor
-	trust string // host file with the bundle; "": none
+	trust   string // host file with the bundle; "": none
+	offered *offered
 }
 
 // newTrust writes the bundle where the runtime can mount it from.
@@ -42,7 +43,12 @@ func newTrust(state string, pem []byte) (string, error) {
 func (e *executor) Run(ctx context.Context, id string, root bkexec.Mount, mounts []bkexec.Mount, p bkexec.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
 	if e.trust != "" && !ours(mounts) {
 		p.Meta.Env = trust.Env(p.Meta.Env)
-		mounts = append(append([]bkexec.Mount(nil), mounts...), bkexec.Mount{Src: file(e.trust), Dest: trust.File, Readonly: true})
+		mounts = append(append([]bkexec.Mount(nil), mounts...), bkexec.Mount{Src: file{name: e.trust}, Dest: trust.File, Readonly: true})
+	}
+	if ours(mounts) {
+		if name := e.offered.file(p.Meta.Env); name != "" {
+			mounts = append(append([]bkexec.Mount(nil), mounts...), bkexec.Mount{Src: file{name, true}, Dest: trust.Dir + "bin/lighten", Readonly: true})
+		}
 	}
 	if l := limitsOf(p.Meta.Env); l.any() && ours(mounts) {
 		if id == "" {
@@ -66,16 +72,23 @@ func ours(mounts []bkexec.Mount) bool {
 }
 
 // file is one read-only file of the host as a mount.
-type file string
+type file struct {
+	name string
+	runs bool // it is a program
+}
 
 // Mount implements the executor's Mountable.
 func (f file) Mount(context.Context, bool) (bkexec.MountableRef, error) { return fileRef(f), nil }
 
-type fileRef string
+type fileRef file
 
 // Mount says how the runtime is to mount the file.
 func (f fileRef) Mount() ([]mount.Mount, func() error, error) {
-	return []mount.Mount{{Type: "bind", Source: string(f), Options: []string{"rbind", "ro", "nosuid", "nodev", "noexec"}}}, func() error { return nil }, nil
+	options := []string{"rbind", "ro", "nosuid", "nodev"}
+	if !f.runs {
+		options = append(options, "noexec")
+	}
+	return []mount.Mount{{Type: "bind", Source: f.name, Options: options}}, func() error { return nil }, nil
 }
 
 // IdentityMapping says that users are not remapped.

@@ -29,6 +29,7 @@ import (
 	wlabel "github.com/moby/buildkit/worker/label"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // stores are what a worker keeps its state in.
@@ -109,11 +110,21 @@ func workerOpt(state, runtime string) (base.WorkerOpt, *stores, error) {
 }
 
 // snapshotterName is overlayfs where the state's file system supports it, else native: plain copies, slow, but possible
-// anywhere.
+// anywhere. Trying it waits until all of that file system is on the disk, as unmounting an overlay does: what worked is remembered until
+// the machine, or the state, is another one.
 func snapshotterName(state string) string {
+	name, here := filepath.Join(state, "overlayfs"), ""
+	var st unix.Stat_t
+	if unix.Stat(state, &st) == nil {
+		here = fmt.Sprintf("%s %d %d", bootID(), st.Dev, st.Ino)
+	}
+	if b, err := os.ReadFile(name); err == nil && here != "" && string(b) == here {
+		return "overlayfs"
+	}
 	if overlayutils.Supported(state) != nil {
 		return "native"
 	}
+	_ = os.WriteFile(name, []byte(here), 0o644) // else it is tried again
 	return "overlayfs"
 }
 
