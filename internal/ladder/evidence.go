@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -88,6 +89,7 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		}
 	}
 	transport, index := c.access.Transport(), stack.Index() // of all questions: connections are used again
+	hashes := stack.Hashes(os.DirFS(c.Dir))
 	on := stack.Target{Family: "musllinux", Python: e.Python(), Arch: r.tree.Config.Architecture}
 	for _, p := range r.owners.Packages() {
 		if p.Ecosystem != inventory.PyPI || !added[p.Name] { // what the base image has is no dependency of the program
@@ -96,8 +98,9 @@ func (c *climb) dists(ctx context.Context, r *rung, e *rewrite.Evidence) (native
 		d := rewrite.Dist{Name: p.Name, Version: p.Version, Native: owners[p.Name], Compiled: compiled[p.Name]}
 		if d.Native && !d.Compiled {
 			// an index that cannot be asked leaves it to the build to find out
-			w, err := stack.HasWheel(ctx, transport, index, d.Name, d.Version, on)
+			w, err := stack.HasWheel(ctx, transport, index, d.Name, d.Version, on, hashes)
 			d.NoMusl = err == nil && w == stack.WheelsNone
+			d.OtherHash = err == nil && w == stack.WheelsForbidden
 		}
 		e.Dists = append(e.Dists, d)
 	}

@@ -1,7 +1,9 @@
 package stack
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -81,11 +83,12 @@ func TestHasWheel(t *testing.T) {
 			return
 		}
 		type file struct {
-			Filename string `json:"filename"`
+			Filename string            `json:"filename"`
+			Hashes   map[string]string `json:"hashes"`
 		}
 		var files []file
 		for _, n := range names {
-			files = append(files, file{n})
+			files = append(files, file{n, map[string]string{"sha256": fmt.Sprintf("%x", sha256.Sum256([]byte(n)))}})
 		}
 		json.NewEncoder(w).Encode(map[string]any{"meta": map[string]string{"api-version": "1.1"}, "files": files})
 	}))
@@ -118,7 +121,7 @@ func TestHasWheel(t *testing.T) {
 		{"broken", "1.0", musl, WheelsUnknown, true},
 		{"missing", "1.0", musl, WheelsUnknown, true},
 	} {
-		got, err := HasWheel(t.Context(), http.DefaultTransport, srv.URL+"/simple/", c.name, c.version, c.on)
+		got, err := HasWheel(t.Context(), http.DefaultTransport, srv.URL+"/simple/", c.name, c.version, c.on, nil)
 		if got != c.want || (err != nil) != c.fails {
 			t.Errorf("%s %s on %+v: got %d, %v; want %d", c.name, c.version, c.on, got, err, c.want)
 		}
@@ -142,5 +145,36 @@ func TestIndex(t *testing.T) {
 	t.Setenv("PIP_INDEX_URL", "https://env.example/simple")
 	if got, want := Index(), "https://env.example/simple"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// What requirements fix by hashes is taken from an index only where it has a file with one of them.
+func TestHashes(t *testing.T) {
+	names := []string{"lxml-5.3.0-cp311-cp311-manylinux_2_28_x86_64.whl", "lxml-5.3.0-cp311-cp311-musllinux_1_2_x86_64.whl", "lxml-5.3.0.tar.gz"}
+	sum := func(name string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(name))) }
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var files []map[string]any
+		for _, n := range names {
+			files = append(files, map[string]any{"filename": n, "hashes": map[string]string{"sha256": sum(n)}})
+		}
+		json.NewEncoder(w).Encode(map[string]any{"files": files})
+	}))
+	defer srv.Close()
+	for _, c := range []struct {
+		name, requirements string
+		want               Wheels
+	}{
+		{"no hashes", "lxml==5.3.0\n", WheelsFound},
+		{"of the wheel for glibc", "LXML[html5] == 5.3.0 \\\n    --hash=sha256:" + sum(names[0]) + "\n", WheelsForbidden},
+		{"of the source", "lxml==5.3.0 --hash=sha256:" + sum(names[0]) + " \\\r\n --hash=sha256:" + sum(names[2]) + "\n", WheelsNone},
+		{"of all", "# x\nlxml==5.3.0 --hash=sha256:" + sum(names[0]) + " --hash=sha256:" + strings.ToUpper(sum(names[1])) + "\n", WheelsFound},
+		{"of another", "flask==3 --hash=sha256:00\n", WheelsFound},
+		{"by another sum", "lxml==5.3.0 --hash=sha512:00\n", WheelsFound},
+	} {
+		dir := fstest.MapFS{"requirements/prod.txt": {Data: []byte(c.requirements)}}
+		got, err := HasWheel(t.Context(), http.DefaultTransport, srv.URL, "lxml", "5.3.0", Target{"musllinux", "3.11", "amd64"}, Hashes(dir))
+		if err != nil || got != c.want {
+			t.Errorf("%s: got %v, %v; want %v", c.name, got, err, c.want)
+		}
 	}
 }

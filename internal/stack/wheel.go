@@ -23,6 +23,7 @@ const (
 	WheelsUnknown Wheels = iota
 	WheelsNone
 	WheelsFound
+	WheelsForbidden // no file that could be installed has one of the sums that the requirements list
 )
 
 const maxIndex = 32 << 20 // bytes of one project's page
@@ -61,11 +62,15 @@ type Target struct {
 // machines are the architectures of wheels (PEP 600, PEP 656) by Go's name.
 var machines = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "arm": "armv7l", "386": "i686", "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
 
-// HasWheel asks an index (PEP 691) whether it has a wheel of exactly this version that loads on a target.
-func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version string, on Target) (Wheels, error) {
+// canonical is a distribution's name as PEP 503 compares it.
+func canonical(name string) string { return strings.ToLower(normal.ReplaceAllString(name, "-")) }
+
+// HasWheel asks an index (PEP 691) whether it has a wheel of exactly this version that loads on a target. Of what requirements fix by
+// [Hashes], pip takes no other file.
+func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version string, on Target, hashes map[string][]string) (Wheels, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	u := strings.TrimRight(index, "/") + "/" + strings.ToLower(normal.ReplaceAllString(name, "-")) + "/"
+	u := strings.TrimRight(index, "/") + "/" + canonical(name) + "/"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
 		return WheelsUnknown, fmt.Errorf("asking the package index: %w", err)
@@ -79,19 +84,36 @@ func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version st
 	if resp.StatusCode != http.StatusOK {
 		return WheelsUnknown, fmt.Errorf("asking the package index for %s: %s", name, resp.Status)
 	}
-	var page struct{ Files []struct{ Filename string } }
+	var page struct {
+		Files []struct {
+			Filename string
+			Hashes   struct{ SHA256 string }
+		}
+	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxIndex)).Decode(&page); err != nil {
 		return WheelsUnknown, fmt.Errorf("asking the package index for %s: %w", name, err)
 	}
+	allowed := hashes[canonical(name)]
+	answer := WheelsNone
+	if len(allowed) > 0 {
+		answer = WheelsForbidden
+	}
 	for _, f := range page.Files {
+		if len(allowed) > 0 && f.Hashes.SHA256 != "" && !slices.Contains(allowed, strings.ToLower(f.Hashes.SHA256)) {
+			continue
+		}
 		// {distribution}-{version}(-{build})?-{python}-{abi}-{platform}.whl, each tag several joined by dots (PEP 427)
 		part := strings.Split(strings.TrimSuffix(f.Filename, ".whl"), "-")
-		if n := len(part); strings.HasSuffix(f.Filename, ".whl") && (n == 5 || n == 6) && part[1] == version &&
-			on.runs(part[n-3], part[n-2]) && on.carries(part[n-1]) {
+		switch n := len(part); {
+		case !strings.HasSuffix(f.Filename, ".whl"):
+			if strings.HasSuffix(f.Filename, "-"+version+".tar.gz") || strings.HasSuffix(f.Filename, "-"+version+".zip") {
+				answer = WheelsNone // it is compiled
+			}
+		case (n == 5 || n == 6) && part[1] == version && on.runs(part[n-3], part[n-2]) && on.carries(part[n-1]):
 			return WheelsFound, nil
 		}
 	}
-	return WheelsNone, nil
+	return answer, nil
 }
 
 // runs tells whether the Python of a target loads modules of these tags (packaging.python.org, platform

@@ -68,6 +68,11 @@ func Alpine(in Input) (Output, error) {
 			return Output{}, err
 		}
 	}
+	for _, d := range in.Evidence.Dists {
+		if d.OtherHash {
+			return Output{}, refuse("the requirements fix %s %s by hashes, and list none of a file that can be installed on musl", d.Name, d.Version)
+		}
+	}
 	base := r.withTag(r.version + "-alpine")
 	build, need, compiled := alpinePackages(r, in.Evidence)
 	if why := r.placed(); why != "" && len(build) > 0 {

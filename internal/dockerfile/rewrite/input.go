@@ -46,6 +46,7 @@ type Dist struct {
 	Native        bool // it has compiled modules
 	Compiled      bool // they were compiled here, not taken from a wheel of the index
 	NoMusl        bool // the index has no wheel of it for musl
+	OtherHash     bool // the requirements list no hash of a file of it that can be installed on musl
 }
 
 // Input is what a strategy starts from.

@@ -37,6 +37,9 @@ var evidences = map[string]rewrite.Evidence{
 		Dists: []rewrite.Dist{{Name: "flask", Version: "2.3.3"}, {Name: "pydantic_core", Version: "2.23.4", Native: true}},
 		IDs:   map[string]string{"worker": "999"},
 	},
+	"hashes": {
+		Built: true, Env: []string{"PYTHON_VERSION=3.11.2"}, Dists: []rewrite.Dist{{Name: "flask", Version: "2.3.3"}, {Name: "pydantic_core", Version: "2.23.4", Native: true, OtherHash: true}},
+	},
 	"compiled": {
 		Built: true, Codename: "bookworm", Env: []string{"LANG=C.UTF-8", "PYTHON_VERSION=3.11.2"},
 		Libraries: []string{"libpq5", "libxml2", "libxslt1.1", "zlib1g"}, Slim: []string{"libpq5", "libxml2", "libxslt1.1"}, Distroless: []string{"libpq5", "libxml2", "libxslt1.1"},
