@@ -129,10 +129,15 @@ func (h *healer) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the original: %w", err)
 	}
-	if h.Engine != nil {
-		return h.Engine.Room(ctx, h.res.Tree.Measure().Disk)
+	if h.Engine == nil {
+		return nil
 	}
-	return nil
+	disk := h.res.Tree.Measure().Disk
+	if h.Engine.Room(ctx, disk) == nil {
+		return nil
+	}
+	h.res.Tree.Release() // what is set aside may be what is missing
+	return h.Engine.Room(ctx, disk)
 }
 
 // Read reads an image's files and who owns them, as far as carving needs them.
