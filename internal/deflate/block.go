@@ -4,12 +4,15 @@ import "encoding/binary"
 
 // bitWriter writes blocks.
 type bitWriter struct {
-	out  []byte
-	bits uint64
-	n    uint // of bits
+	out    []byte
+	bits   uint64
+	n      uint // of bits
+	merger merger
+	own    code // of the block at hand
 }
 
-func (w *bitWriter) reset() { w.out, w.bits, w.n = nil, 0, 0 }
+// reset has what is written next appended to out.
+func (w *bitWriter) reset(out []byte) { w.out, w.bits, w.n = out, 0, 0 }
 
 func (w *bitWriter) put(v uint64, n uint) {
 	w.bits |= v << w.n
@@ -32,7 +35,10 @@ func (w *bitWriter) finish() []byte {
 // block writes one block in the shortest of the three forms.
 func (w *bitWriter) block(tokens []token, h *histogram, text []byte, last bool) {
 	h.literal[endOfBlock] = 1
-	own := newCode(lengths(h.literal[:], 15), lengths(h.distance[:], 15))
+	own := &w.own
+	w.merger.lengths(own.literals[:literals], h.literal[:], 15)
+	w.merger.lengths(own.distances[:], h.distance[:], 15)
+	own.complete(&w.merger)
 	dynamic, fixed, plain := own.size(h)+own.header.size(), fixedCode.size(h), (len(text)+5*(1+len(text)/maxStored))*8
 	switch {
 	case plain < min(dynamic, fixed):
@@ -77,36 +83,38 @@ func (w *bitWriter) stored(text []byte, last bool) {
 
 // code is what symbols are written as.
 type code struct {
-	literals, distances         []uint8 // lengths
-	literalCodes, distanceCodes []uint16
-	header                      header
+	literals      [literals + 2]uint8 // lengths; the two more are in the fixed code and in no stream
+	distances     [distances]uint8
+	literalCodes  [literals + 2]uint16
+	distanceCodes [distances]uint16
+	header        header
 }
 
-func newCode(literals, distances []uint8) *code {
-	c := &code{literals: literals, distances: distances}
-	c.literalCodes, c.distanceCodes = codes(literals), codes(distances)
-	c.header.make(literals, distances)
-	return c
+// complete makes all else of the lengths.
+func (c *code) complete(m *merger) {
+	codes(c.literalCodes[:], c.literals[:])
+	codes(c.distanceCodes[:], c.distances[:])
+	c.header.make(m, c.literals[:literals], c.distances[:])
 }
 
 // fixedCode is that of RFC 1951, 3.2.6.
 var fixedCode = func() *code {
-	lit, dist := make([]uint8, 288), make([]uint8, distances)
-	for s := range lit {
+	c := new(code)
+	for s := range c.literals {
 		switch {
 		case s < 144, s >= 280:
-			lit[s] = 8
+			c.literals[s] = 8
 		case s < 256:
-			lit[s] = 9
+			c.literals[s] = 9
 		default:
-			lit[s] = 7
+			c.literals[s] = 7
 		}
 	}
-	lit[286], lit[287] = 8, 8 // in no stream, but in the code
-	for s := range dist {
-		dist[s] = 5
+	for s := range c.distances {
+		c.distances[s] = 5
 	}
-	return newCode(lit, dist)
+	c.complete(new(merger))
+	return c
 }()
 
 // size is how many bits the symbols of a block take.
@@ -141,8 +149,8 @@ func (c *code) write(w *bitWriter, t token) {
 type header struct {
 	literals, distances int
 	runs                []run
-	lengths             []uint8 // of the code that the runs are written in
-	codes               []uint16
+	lengths             [19]uint8 // of the code that the runs are written in
+	codes               [19]uint16
 	count               int // of lengths that are written
 }
 
@@ -153,9 +161,10 @@ type run struct {
 
 var lengthOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
 
-func (h *header) make(literals, distances []uint8) {
-	h.literals, h.distances = trimmed(literals, 257), trimmed(distances, 1)
-	all := append(append([]uint8{}, literals[:h.literals]...), distances[:h.distances]...)
+func (h *header) make(m *merger, lit, dist []uint8) {
+	h.literals, h.distances, h.runs = trimmed(lit, 257), trimmed(dist, 1), h.runs[:0]
+	var room [literals + distances]uint8
+	all := append(append(room[:0], lit[:h.literals]...), dist[:h.distances]...)
 	var counts [19]uint32
 	for i := 0; i < len(all); {
 		n := 1
@@ -163,13 +172,13 @@ func (h *header) make(literals, distances []uint8) {
 			n++
 		}
 		i += n
-		for _, r := range runsOf(all[i-1], n) {
-			h.runs = append(h.runs, r)
-			counts[r.symbol]++
-		}
+		h.runs = appendRuns(h.runs, all[i-1], n)
 	}
-	h.lengths = lengths(counts[:], 7)
-	h.codes = codes(h.lengths)
+	for _, r := range h.runs {
+		counts[r.symbol]++
+	}
+	m.lengths(h.lengths[:], counts[:], 7)
+	codes(h.codes[:], h.lengths[:])
 	for h.count = 19; h.count > 4 && h.lengths[lengthOrder[h.count-1]] == 0; h.count-- {
 	}
 }
@@ -183,8 +192,8 @@ func trimmed(l []uint8, least int) int {
 	return n
 }
 
-// runsOf writes n equal lengths.
-func runsOf(length uint8, n int) (runs []run) {
+// appendRuns writes n equal lengths.
+func appendRuns(runs []run, length uint8, n int) []run {
 	if length == 0 {
 		for n >= 11 {
 			k := min(n, 138)

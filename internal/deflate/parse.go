@@ -19,12 +19,13 @@ type compressor struct {
 	tokens  []token
 	before  []token // room for the next ones
 	costs   costs
-	out     bitWriter
+	splitter
+	out bitWriter
 }
 
-// compress returns what lies between from and to, which is followed by padding, as whole blocks that end at a byte.
-func (c *compressor) compress(text *room, from, to int, last bool) []byte {
-	c.out.reset()
+// compress appends what lies between from and to, which is followed by padding, to out, as whole blocks that end at a byte.
+func (c *compressor) compress(out []byte, text *room, from, to int, last bool) []byte {
+	c.out.reset(out)
 	c.finder.reset()
 	clear(text[to : to+padding])
 	for at := range from {
@@ -78,13 +79,13 @@ func (c *compressor) find(text *room, from, to int) {
 func (c *compressor) write(text []byte, last bool) {
 	c.tokens = c.parse(text, 0, len(text), c.tokens[:0])
 	tokens, at := c.before[:0], 0
-	for _, b := range split(c.tokens) {
+	for _, b := range c.split(c.tokens) {
 		c.costs.set(&b.histogram)
 		tokens = c.parse(text, at, at+b.bytes, tokens)
 		at += b.bytes
 	}
 	c.tokens, c.before = tokens, c.tokens
-	blocks := split(tokens)
+	blocks := c.split(tokens)
 	var sum histogram
 	for i, b := range blocks {
 		sum.merge(&b.histogram)

@@ -12,9 +12,17 @@ const (
 	perBlock = 90 * 8 * unit // what the code of a block costs, about
 )
 
+// splitter splits. What it needs is used again the next time.
+type splitter struct {
+	grains, blocks []block
+	best           []uint64 // what the tokens up to a grain cost at least
+	begin          []int    // where the last block of these begins
+}
+
 // split parts tokens into the blocks that cost least: for every place where a block may end, the best place for it to begin.
-func split(tokens []token) []block {
-	var grains []block
+// They are good until the next call.
+func (s *splitter) split(tokens []token) []block {
+	grains := s.grains[:0]
 	for at := 0; at < len(tokens); at += grain {
 		b := block{tokens: min(grain, len(tokens)-at)}
 		for _, t := range tokens[at : at+b.tokens] {
@@ -23,10 +31,9 @@ func split(tokens []token) []block {
 		}
 		grains = append(grains, b)
 	}
-	best := make([]uint64, len(grains)+1)
-	begin := make([]int, len(grains)+1)
+	best, begin := append(s.best[:0], 0), append(s.begin[:0], 0)
 	for end := 1; end <= len(grains); end++ {
-		best[end] = ^uint64(0)
+		best, begin = append(best, ^uint64(0)), append(begin, 0)
 		var sum histogram
 		for from := end - 1; from >= 0; from-- {
 			sum.merge(&grains[from].histogram)
@@ -35,7 +42,7 @@ func split(tokens []token) []block {
 			}
 		}
 	}
-	var blocks []block
+	blocks := s.blocks[:0]
 	for end := len(grains); end > 0; end = begin[end] {
 		var b block
 		for _, g := range grains[begin[end]:end] {
@@ -48,6 +55,7 @@ func split(tokens []token) []block {
 	for i, j := 0, len(blocks)-1; i < j; i, j = i+1, j-1 {
 		blocks[i], blocks[j] = blocks[j], blocks[i]
 	}
+	s.grains, s.blocks, s.best, s.begin = grains, blocks, best, begin
 	return blocks
 }
 

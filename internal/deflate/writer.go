@@ -25,27 +25,29 @@ const (
 // alone. It must be closed.
 type Writer struct {
 	w     io.Writer
-	text  *room  // the last bytes of the segment before, then the segment
-	past  int    // how many of them are the segment's before
+	now   *job   // the segment that grows
+	past  int    // how many bytes of its text are the segment's before
 	end   int    // of the segment
 	sum   uint32 // CRC-32 of all
 	size  uint32 // modulo 2^32
 	queue []*job // what is being compressed, in order
-	free  *room  // room for the next segment
-	limit int    // how many may be
+	free  *job   // done: the next one takes its memory
+	limit int    // how many may be compressed at a time
 	err   error
 }
 
 // job is a segment on its way.
 type job struct {
-	text *room
+	text *room // the last bytes of the segment before, then the segment
 	out  []byte
 	done chan struct{}
 }
 
+func newJob() *job { return &job{text: new(room), done: make(chan struct{})} }
+
 // NewWriter returns a writer of a gzip stream, without a name and a time in its header.
 func NewWriter(w io.Writer) *Writer {
-	z := &Writer{w: w, limit: min(runtime.GOMAXPROCS(0), most), text: new(room)}
+	z := &Writer{w: w, limit: min(runtime.GOMAXPROCS(0), most), now: newJob()}
 	_, z.err = w.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255}) // the slowest method; an unknown system
 	return z
 }
@@ -53,7 +55,7 @@ func NewWriter(w io.Writer) *Writer {
 func (z *Writer) Write(p []byte) (int, error) {
 	written := 0
 	for len(p) > 0 && z.err == nil {
-		n := copy(z.text[z.end:z.past+segment], p)
+		n := copy(z.now.text[z.end:z.past+segment], p)
 		z.end += n
 		z.sum = crc32.Update(z.sum, crc32.IEEETable, p[:n])
 		z.size += uint32(n)
@@ -73,20 +75,19 @@ func (z *Writer) next(last bool) {
 	if z.err != nil {
 		return
 	}
-	j := &job{text: z.text, done: make(chan struct{})}
-	past, end := z.past, z.end
+	j, past, end := z.now, z.past, z.end
 	z.queue = append(z.queue, j)
 	go func() {
 		defer close(j.done)
 		c := compressors.Get().(*compressor)
 		defer compressors.Put(c)
-		j.out = c.compress(j.text, past, end, last)
+		j.out = c.compress(j.out[:0], j.text, past, end, last)
 	}()
-	if z.free == nil {
-		z.free = new(room)
+	if z.now, z.free = z.free, nil; z.now == nil {
+		z.now = newJob()
 	}
-	z.past = copy(z.free[:window], j.text[max(0, end-window):end])
-	z.text, z.free, z.end = z.free, nil, z.past
+	z.past = copy(z.now.text[:window], j.text[max(0, end-window):end])
+	z.end = z.past
 }
 
 var compressors = sync.Pool{New: func() any { return new(compressor) }}
@@ -96,10 +97,11 @@ func (z *Writer) wait() {
 	j := z.queue[0]
 	z.queue = z.queue[1:]
 	<-j.done
-	z.free = j.text
 	if z.err == nil {
 		_, z.err = z.w.Write(j.out)
 	}
+	j.done = make(chan struct{})
+	z.free = j
 }
 
 var errClosed = errors.New("deflate: the stream is closed")
