@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -142,18 +141,4 @@ func (c object) labels(add map[string]string) error {
 		return err
 	}
 	return c.set("config", config)
-}
-
-// mode is a file mode as tar has it.
-func mode(m fs.FileMode) int64 {
-	bits := int64(m.Perm())
-	for _, b := range []struct {
-		is  fs.FileMode
-		bit int64
-	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
-		if m&b.is != 0 {
-			bits |= b.bit
-		}
-	}
-	return bits
 }

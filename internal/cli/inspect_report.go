@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"cmp"
 	"fmt"
-	"io/fs"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -140,7 +139,7 @@ func inspectFiles(a *waste.Analysis) []report.InspectFile {
 	for i := range a.Layers {
 		for f := range a.Files(i) {
 			x := report.InspectFile{
-				Path: f.Path, Type: fileTypes[f.Type], Mode: fmt.Sprintf("%04o", tarMode(f.Mode)), UID: f.UID, GID: f.GID, Layer: i + 1, Bytes: f.Stored(), PullBytes: f.Pull, Target: f.Linkname, Owner: -1,
+				Path: f.Path, Type: fileTypes[f.Type], Mode: f.Permissions(), UID: f.UID, GID: f.GID, Layer: i + 1, Bytes: f.Stored(), PullBytes: f.Pull, Target: f.Linkname, Owner: -1,
 			}
 			if x.Type == "" {
 				x.Type = "other"
@@ -166,14 +165,3 @@ func inspectFiles(a *waste.Analysis) []report.InspectFile {
 }
 
 var fileTypes = map[byte]string{tar.TypeReg: "file", tar.TypeLink: "link", tar.TypeSymlink: "symlink", tar.TypeDir: "dir"}
-
-// tarMode is a mode as chmod writes it.
-func tarMode(m fs.FileMode) fs.FileMode {
-	n := m.Perm()
-	for bit, value := range map[fs.FileMode]fs.FileMode{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
-		if m&bit != 0 {
-			n |= value
-		}
-	}
-	return n
-}

@@ -39,9 +39,9 @@ func leadingWords(line []byte) iter.Seq[[]byte] {
 			if m == nil || !yield(line[m[2]:m[3]]) {
 				return
 			}
-			word := string(line[m[2]:m[3]])
+			word := line[m[2]:m[3]]
 			line = line[m[3]:] // what ends a word may begin the next command
-			if carriers[word] || keywords[word] {
+			if carriers[string(word)] || keywords[string(word)] {
 				line = bytes.TrimLeft(line, " \t")
 			}
 		}

@@ -150,7 +150,7 @@ func differs(x, y *image.Entry) []string {
 		if x.Linkname != y.Linkname {
 			fields = append(fields, "target")
 		}
-	} else if mode(x.Mode) != mode(y.Mode) { // a link's own is never used
+	} else if x.Bits() != y.Bits() { // a link's own is never used
 		fields = append(fields, "mode")
 	}
 	if x.UID != y.UID || x.GID != y.GID {
@@ -164,7 +164,7 @@ func differs(x, y *image.Entry) []string {
 
 // describe is an entry in a line.
 func describe(e *image.Entry) string {
-	s := fmt.Sprintf("%s %s %d:%d", kind(e), mode(e.Mode), e.UID, e.GID)
+	s := fmt.Sprintf("%s %s %d:%d", kind(e), e.Permissions(), e.UID, e.GID)
 	switch {
 	case e.IsFile():
 		s += fmt.Sprintf(" %d", e.Size)

@@ -5,7 +5,6 @@ package compare
 import (
 	"cmp"
 	"encoding/binary"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -205,15 +204,4 @@ func config(c *v1.ConfigFile) map[string]string {
 		put("healthcheck", s)
 	}
 	return m
-}
-
-// mode is a file's as ls(1) and chmod(1) name it.
-func mode(m fs.FileMode) string {
-	n := uint32(m.Perm())
-	for bit, v := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
-		if m&bit != 0 {
-			n |= v
-		}
-	}
-	return octal(n)
 }

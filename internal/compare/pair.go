@@ -2,7 +2,6 @@ package compare
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -180,5 +179,3 @@ func (i *Image) configuration() map[string]string {
 	}
 	return i.Config
 }
-
-func octal(n uint32) string { return fmt.Sprintf("%04o", n) }

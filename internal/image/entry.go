@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"fmt"
 	"io/fs"
 	"iter"
 	"path"
@@ -86,6 +87,23 @@ func (e *Entry) Stored() int64 {
 	}
 	return 0
 }
+
+// Bits are the entry's permissions with setuid, setgid and sticky bit, as tar and chmod(1) number them: 0o4755.
+func (e *Entry) Bits() int64 {
+	bits := int64(e.Mode.Perm())
+	for _, b := range [...]struct {
+		is  fs.FileMode
+		bit int64
+	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
+		if e.Mode&b.is != 0 {
+			bits |= b.bit
+		}
+	}
+	return bits
+}
+
+// Permissions are Bits as chmod(1) is told them: "4755".
+func (e *Entry) Permissions() string { return fmt.Sprintf("%04o", e.Bits()) }
 
 // File is a regular file that a layer brings.
 type File struct {

@@ -18,6 +18,9 @@ const inspectWidth = 100
 const (
 	shownOwners = 12
 	shownPlaces = 3
+
+	// adviceFrom is the share of the image from which on advice is given on what could be saved: below it is a line of a table and no more.
+	adviceFrom = 1.0 / 2000
 )
 
 // section is one of the tables of a report.
@@ -176,9 +179,11 @@ func (r *Inspect) class(s *strings.Builder, class, title string, width int) {
 			pull = approx(!f.Exact) + Bytes(f.PullBytes)
 		}
 		sec.add(Clean(f.Title), strconv.Itoa(f.Files), bytesUnlessZero(f.Bytes), pull)
-		texts = append(texts, f.text(width))
+		if saves := f.Class == "overlay" || f.Class == "cost"; !saves || float64(f.Bytes) >= adviceFrom*float64(r.DiskBytes) {
+			texts = append(texts, f.text(width))
+		}
 	}
-	if len(texts) > 0 {
+	if len(sec.rows) > 0 {
 		fmt.Fprintf(s, "%s\n\n%s", sec.render(width, false), strings.Join(texts, ""))
 	}
 }

@@ -22,7 +22,7 @@ var security = []*Category{
 func setuid(f *finder, c *Category) {
 	f.each(func(e *image.Entry, s *state) {
 		if s.kind == Seen && e.IsFile() && e.Mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 && e.Mode&0o111 != 0 {
-			f.add(c, Place{Path: e.Path, Note: e.Mode.String() + " " + owner(e), Layer: e.Layer, By: -1}, e.Stored(), e.Pull)
+			f.add(c, Place{Path: e.Path, Note: e.Permissions() + " " + owner(e), Layer: e.Layer, By: -1}, e.Stored(), e.Pull)
 		}
 	})
 }
@@ -36,7 +36,7 @@ func worldWritable(f *finder, c *Category) {
 			if e.Mode&0o002 == 0 || !e.IsFile() && !(e.IsDir() && e.Mode&fs.ModeSticky == 0) || f.a.Tree.Get(e.Path) != e {
 				continue
 			}
-			f.add(c, Place{Path: e.Path, Note: e.Mode.String(), Layer: e.Layer, By: -1}, 0, 0)
+			f.add(c, Place{Path: e.Path, Note: e.Permissions(), Layer: e.Layer, By: -1}, 0, 0)
 		}
 	}
 }
