@@ -171,12 +171,14 @@ func (o *compareFlags) open(c *cobra.Command, a access.Config, refs []string) ([
 
 // read reads the named images, and the vulnerabilities of their packages.
 func (o *compareFlags) read(c *cobra.Command, g *global, a access.Config, refs []string, rep *report.Compare) ([]compare.Side, error) {
+	to := compare.Rules()
+	to.CacheDir = filepath.Join(g.stateDir(), "layers")
+	to.Progress = new(image.Progress)
+	defer showStatus(c.ErrOrStderr(), reading(strings.Join(refs, ", "), to.Progress))()
 	imgs, err := o.open(c, a, refs)
 	if err != nil {
 		return nil, err
 	}
-	to := compare.Rules()
-	to.CacheDir = filepath.Join(g.stateDir(), "layers")
 	var sides []compare.Side
 	var all []vuln.Packages
 	for n, img := range imgs {

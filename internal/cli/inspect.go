@@ -148,11 +148,15 @@ func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags, limi
 	if err != nil {
 		return nil, err
 	}
+	to := o.treeOptions(g)
+	to.Progress = new(image.Progress)
+	shown := showStatus(c.ErrOrStderr(), reading(ref, to.Progress))
+	defer shown()
 	img, err := openImage(c, a, ref, o.platform)
 	if err != nil {
 		return nil, err
 	}
-	t, err := image.ReadTree(c.Context(), img, o.treeOptions(g))
+	t, err := image.ReadTree(c.Context(), img, to)
 	if errors.Is(err, image.ErrLimit) {
 		return nil, fmt.Errorf("reading %s: %w; --max-entries, --max-path and --max-names set the limits", ref, err)
 	}
@@ -165,6 +169,7 @@ func inspectImage(c *cobra.Command, g *global, ref string, o *inspectFlags, limi
 	}
 	found := waste.Analyse(t, inv)
 	if o.exact {
+		shown()
 		progress := func(i int) {
 			fmt.Fprintf(c.ErrOrStderr(), "lighten: compressing layer %d of %d without what was found\n", i+1, len(found.Layers))
 		}

@@ -62,6 +62,7 @@ func (t *Tree) scanLayer(ctx context.Context, l v1.Layer, i int, o *TreeOptions)
 	if err != nil {
 		return nil, err
 	}
+	rc.Reader = tally{rc.Reader, &o.Progress.bytes}
 	var m *meter
 	if o.Account {
 		if rc.packed == nil {

@@ -54,6 +54,8 @@ type TreeOptions struct {
 	MaxPath    int   // longest path or link text, in bytes; 0: 16 KiB
 	MaxNames   int64 // most bytes of names in a layer; 0: 1 GiB
 
+	Progress *Progress // is told how far reading gets; nil: nobody is
+
 	entries *atomic.Int64 // read so far
 }
 
@@ -72,6 +74,9 @@ func (o TreeOptions) withDefaults() TreeOptions {
 	}
 	if o.MaxNames == 0 {
 		o.MaxNames = 1 << 30
+	}
+	if o.Progress == nil {
+		o.Progress = new(Progress)
 	}
 	if o.entries == nil {
 		o.entries = new(atomic.Int64)
@@ -126,6 +131,7 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	if o.Aside && o.CacheDir != "" && os.MkdirAll(o.CacheDir, 0o755) == nil {
 		t.asides = &asides{dir: o.CacheDir, files: map[int]*os.File{}}
 	}
+	o.Progress.layers.Add(int32(len(layers)))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	// Of zstd fewer layers at a time: to decode one keeps a processor about as busy as to hash and read its content, and the decoder moves
@@ -141,6 +147,7 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 			if err != nil {
 				return fmt.Errorf("reading layer %s (%d of %d): %w", t.Layers[i].Name(), i+1, len(layers), err)
 			}
+			o.Progress.done.Add(1)
 			t.layers[i] = index
 			if t.Layers[i].Estimated {
 				t.Layers[i].PullBytes = index.packed

@@ -1,0 +1,30 @@
+package image
+
+import (
+	"io"
+	"sync/atomic"
+)
+
+// Progress tells how far [ReadTree] has got with one image or, in turn, several. It may be asked at any time.
+type Progress struct {
+	layers, done atomic.Int32
+	bytes        atomic.Int64
+}
+
+// Layers returns how many layers there are, of all images so far, and how many are read.
+func (p *Progress) Layers() (done, all int) { return int(p.done.Load()), int(p.layers.Load()) }
+
+// Bytes returns how many bytes of content were read.
+func (p *Progress) Bytes() int64 { return p.bytes.Load() }
+
+// tally counts what is read.
+type tally struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (t tally) Read(b []byte) (int, error) {
+	n, err := t.Reader.Read(b)
+	t.n.Add(int64(n))
+	return n, err
+}
