@@ -16,8 +16,10 @@ const maxCommands = 256
 // functions: system(3), exec(3), posix_spawn(3), os/exec.
 var runners = slices.Concat(
 	symbols("system\x00", "popen\x00", "execlp\x00", "execvp\x00", "execvpe\x00", "posix_spawnp\x00"),
-	anywhere("os/exec.(*Cmd).Start"),
+	goRunner,
 )
+
+var goRunner = anywhere("os/exec.(*Cmd).Start")
 
 // factPiped is a word behind "| " or "&& " in a compiled program: a command, if the program runs some.
 const factPiped = "piped "
@@ -73,12 +75,38 @@ func compiledRunFacts(b []byte, facts map[string]bool) {
 		return
 	}
 	facts[factRun+"sh"] = true
+	if goRunner.in(b) {
+		goRunFacts(b, facts)
+	}
 	for text := range bytes.SplitSeq(constantsOf(b), []byte{0}) {
 		if len(text) < 2 || len(text) > 300 {
 			continue
 		}
 		for w := range leadingWords(text) {
 			add(factRun, w)
+		}
+	}
+}
+
+// goRunFacts finds words that may be commands among the strings of a program of Go: strings of one word, and what begins a command in
+// others.
+func goRunFacts(b []byte, facts map[string]bool) {
+	n := 0
+	add := func(w []byte) {
+		if n < maxWords && !facts[factRun+string(w)] {
+			facts[factRun+string(w)] = true
+			n++
+		}
+	}
+	for text := range goStrings(b) {
+		if w := wordRule.Find(text); len(w) > 1 && len(w) == len(text) && len(w) <= 64 {
+			add(w)
+			continue
+		}
+		for line := range bytes.Lines(text) {
+			for w := range leadingWords(bytes.TrimSpace(line)) {
+				add(w)
+			}
 		}
 	}
 }

@@ -56,7 +56,7 @@ var dropTable = []dropRow{
 	{"headers of Perl", regexp.MustCompile(`/perl5?/[^/]+/(?:[^/]+/)?CORE/[^/]+\.h$`), nil},
 	{"engines of OpenSSL, which a configuration has to name", regexp.MustCompile(`/engines-[0-9.]+/[^/]+\.so$`), nil},
 	{singleAuthorities, regexp.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), regexp.MustCompile(`/ssl-cert-snakeoil\.pem$`)},
-	{"caches of package managers", regexp.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), nil},
+	{"caches of package managers", regexp.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), regexp.MustCompile(`^/var/cache/fontconfig/`)}, // which is about fonts
 	{"scheduled jobs", regexp.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
 	{"source code of Java", regexp.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
 }

@@ -353,6 +353,13 @@ func keepCases() []keepCase {
 			looked: "exec /usr/bin/x\nexec /usr/bin/bash", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
 		},
 		{
+			name: "the caches of fonts, which are about files of the image", tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/dot": exe + amd64(glibc, needed, "libfontconfig.so.1"), "/usr/lib/x86_64-linux-gnu/libfontconfig.so.1": exe + amd64(""),
+				"/var/cache/fontconfig/a-le64.cache-8": "file 0644 x", "/var/cache/debconf/x": "file 0644 x",
+			}),
+			looked: "exec /usr/bin/dot", stays: "/var/cache/fontconfig/a-le64.cache-8", goes: map[string]string{"/var/cache/debconf/x": "package manager"},
+		},
+		{
 			name: "all time zones for who lists them", level: closure.Tight, tree: testimage.Tree{"/usr/share/zoneinfo/right/Asia/Tokyo": "file 0644 x", "/usr/share/zoneinfo/UTC": "file 0644 x"},
 			looked: "list /usr/share/zoneinfo", stays: "/usr/share/zoneinfo/UTC /usr/share/zoneinfo/right/Asia/Tokyo",
 		},
