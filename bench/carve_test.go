@@ -22,7 +22,7 @@ func BenchmarkCarve(b *testing.B) {
 	b.Logf("observed, carved and proved: %.2f s, %.2f s of processor time", u.wall.Seconds(), u.cpu.Seconds())
 	b.Run("flask", func(b *testing.B) { carveAgainstFloor(b, flask, lock) })
 	many := manyFiles(b)["gzip"]
-	for _, share := range []int{5, 30} {
+	for _, share := range []int{5, 30, 100} {
 		b.Run(fmt.Sprintf("100,000 files, %d%%", share), func(b *testing.B) { carveAgainstFloor(b, many, lockOfMany(b, share)) })
 	}
 }

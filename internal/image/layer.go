@@ -444,6 +444,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // way through a temporary file. Two layers at once bound the memory to twice that.
 const (
 	maxBuffered = 16 << 20
+	bufferStep  = 1 << 20
 	maxSpooled  = 4 << 30 // what is larger is no program or archive, but an attempt to fill the disk
 )
 
@@ -597,6 +598,9 @@ func (p *layerPass) readAnywhere(e *Entry, r io.Reader, isELF bool, distil func(
 		b := buffers.Get().(*bytes.Buffer)
 		defer buffers.Put(b)
 		b.Reset()
+		if need := int(e.Size) + bytes.MinRead; b.Cap() < need { // growing by itself it would take up to five times as much on the way
+			*b = *bytes.NewBuffer(make([]byte, 0, (need+bufferStep-1)/bufferStep*bufferStep))
+		}
 		if _, err := b.ReadFrom(r); err != nil {
 			return err
 		}
