@@ -7,6 +7,7 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // maxCommands bounds the words that are remembered of one compiled program; one that runs commands names a few.
@@ -26,6 +27,7 @@ const factPiped = "piped "
 
 var (
 	leading  = regexp.MustCompile(`(?:^|[;|&(][ \t]*|exec |sudo )([a-z][a-z0-9_.+-]{0,30})(?:$|[ \t;|&<>)])`)
+	longer   = anywhere("exec ", "sudo ")
 	pipes    = [][]byte{[]byte("| "), []byte("&& "), []byte("$(")}
 	wordHere = regexp.MustCompile(`^[a-z][a-z0-9_.+-]{0,30}`)
 )
@@ -37,17 +39,33 @@ var keywords = map[string]bool{"if": true, "then": true, "else": true, "elif": t
 func leadingWords(line []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for {
-			m := leading.FindSubmatchIndex(line)
-			if m == nil || !yield(line[m[2]:m[3]]) {
+			from, to := leadingWord(line)
+			if to == 0 || !yield(line[from:to]) {
 				return
 			}
-			word := line[m[2]:m[3]]
-			line = line[m[3]:] // what ends a word may begin the next command
+			word := line[from:to]
+			line = line[to:] // what ends a word may begin the next command
 			if carriers[string(word)] || keywords[string(word)] {
 				line = bytes.TrimLeft(line, " \t")
 			}
 		}
 	}
+}
+
+// leadingWord is where [leading] finds a word; from 0 to 0 if it finds none. Most texts of a program have no sign of a shell in them: then
+// it can only be the first, and the expression, which is slow, need not look for it.
+func leadingWord(line []byte) (from, to int) {
+	if !bytes.ContainsAny(line, ";|&(") && !longer.in(line) {
+		n := len(wordHere.Find(line[:min(len(line), 31)]))
+		if n < len(line) && strings.IndexByte(" \t<>)", line[n]) < 0 {
+			n = 0
+		}
+		return 0, n
+	}
+	if m := leading.FindSubmatchIndex(line); m != nil {
+		return m[2], m[3]
+	}
+	return 0, 0
 }
 
 // compiledRunFacts finds words that may be commands among the strings of a compiled program: where constants lie, the first word of a

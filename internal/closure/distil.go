@@ -82,7 +82,6 @@ func Distil(p string, size int64) func([]byte) []string {
 
 var (
 	importLine = regexp.MustCompile(`^\s*(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
-	dotted     = regexp.MustCompile(`["'](?:ext://)?([A-Za-z_]\w*(?:\.\w+)*)["':]`)
 	moduleName = regexp.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
 )
 
@@ -140,9 +139,9 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		if bytes.IndexByte(line, '.') < 0 && !any || !bytes.ContainsAny(line, `"'`) {
 			continue
 		}
-		for _, m := range dotted.FindAllSubmatch(line, -1) {
-			if bytes.IndexByte(m[1], '.') > 0 || any {
-				facts[factString+string(m[1])] = true
+		for name := range dottedNames(line) {
+			if any || bytes.IndexByte(name, '.') > 0 {
+				facts[factString+string(name)] = true
 			}
 		}
 	}

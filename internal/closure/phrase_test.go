@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -43,5 +44,41 @@ func TestPhrases(t *testing.T) {
 	}
 	if found < 1000 {
 		t.Errorf("%d lines with calls were tried: too few", found)
+	}
+}
+
+// What is found by hand is what the expressions find.
+func TestByHand(t *testing.T) {
+	dotted := regexp.MustCompile(`["'](?:ext://)?([A-Za-z_]\w*(?:\.\w+)*)["':]`)
+	parts := []string{`"`, `'`, `"`, "ext://", "ext:", "a", "b_1", "9", ".", ":", " ", "é", "exec ", "sudo ", "ls", ";", "|", "&&", "(", ")", "<", "\t", strings.Repeat("x", 31), "-", "+"}
+	rng := rand.New(rand.NewPCG(3, 4))
+	found := [2]int{}
+	for range 50000 {
+		var b []byte
+		for range 1 + rng.IntN(8) {
+			b = append(b, parts[rng.IntN(len(parts))]...)
+		}
+		var want, got []string
+		for _, m := range dotted.FindAllSubmatch(b, -1) {
+			want = append(want, string(m[1]))
+		}
+		for name := range dottedNames(b) {
+			got = append(got, string(name))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: dotted names %q, want %q", b, got, want)
+		}
+		found[0] += len(want)
+		word := ""
+		if m := leading.FindSubmatchIndex(b); m != nil {
+			word = string(b[m[2]:m[3]])
+			found[1]++
+		}
+		if from, to := leadingWord(b); string(b[from:to]) != word {
+			t.Errorf("%q: leading word %q, want %q", b, b[from:to], word)
+		}
+	}
+	if found[0] < 1000 || found[1] < 1000 {
+		t.Errorf("%d names and words were found: too few", found)
 	}
 }
