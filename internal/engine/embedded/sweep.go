@@ -27,14 +27,12 @@ func Sweep(ctx context.Context, state string) ([]string, error) {
 		return nil, fmt.Errorf("sweeping the state directory: %w", err)
 	}
 	var cleared []string
-	var errs []error
 	for _, step := range []func(context.Context, string) ([]string, error){sweepContainers, sweepMounts, sweepFiles} {
 		c, err := step(ctx, state)
 		cleared = append(cleared, c...)
-		errs = append(errs, err)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return cleared, fmt.Errorf("clearing what an interrupted run left in %s: %w", state, err)
+		if err != nil { // a container that stays keeps its bundle, by which the next run finds it
+			return cleared, fmt.Errorf("clearing what an interrupted run left in %s: %w", state, err)
+		}
 	}
 	return cleared, nil
 }
@@ -42,8 +40,8 @@ func Sweep(ctx context.Context, state string) ([]string, error) {
 // sweepContainers deletes the runtime's containers whose bundle lies below the state directory, and no others:
 // BuildKit's executor uses the runtime's default root, which is everybody's.
 func sweepContainers(ctx context.Context, state string) ([]string, error) {
-	executors, _ := filepath.Glob(filepath.Join(state, "runc-*", "executor"))
-	if len(executors) == 0 {
+	bundles, _ := filepath.Glob(filepath.Join(state, "runc-*", "executor", "*", "config.json"))
+	if len(bundles) == 0 { // a container's goes when it has ended
 		return nil, nil
 	}
 	if none, err := emptyRoot("/run/runc"); err == nil && none {
