@@ -5,9 +5,10 @@ import (
 	"debug/elf"
 	"io"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // maxCommands bounds the words that are remembered of one compiled program; one that runs commands names a few.
@@ -26,10 +27,10 @@ var goRunner = anywhere("os/exec.(*Cmd).Start")
 const factPiped = "piped "
 
 var (
-	leading  = regexp.MustCompile(`(?:^|[;|&(][ \t]*|exec |sudo )([a-z][a-z0-9_.+-]{0,30})(?:$|[ \t;|&<>)])`)
+	leading  = lazy.MustCompile(`(?:^|[;|&(][ \t]*|exec |sudo )([a-z][a-z0-9_.+-]{0,30})(?:$|[ \t;|&<>)])`)
 	longer   = anywhere("exec ", "sudo ")
 	pipes    = [][]byte{[]byte("| "), []byte("&& "), []byte("$(")}
-	wordHere = regexp.MustCompile(`^[a-z][a-z0-9_.+-]{0,30}`)
+	wordHere = lazy.MustCompile(`^[a-z][a-z0-9_.+-]{0,30}`)
 )
 
 // keywords are words of a shell behind which a command stands.

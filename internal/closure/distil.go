@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // Facts of a source, as Distil remembers them: a kind, a space, a name.
@@ -81,8 +81,8 @@ func Distil(p string, size int64) func([]byte) []string {
 }
 
 var (
-	importLine = regexp.MustCompile(`^\s*(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
-	moduleName = regexp.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
+	importLine = lazy.MustCompile(`^\s*(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
+	moduleName = lazy.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
 )
 
 // pythonFacts finds import statements, at the top and within functions, and strings by which modules may be imported later:
@@ -167,8 +167,8 @@ var runs = slices.Concat(
 )
 
 var (
-	quoted   = regexp.MustCompile("\"[^\"\\n]+\"|'[^'\\n]+'|`[^`\\n]+`")
-	wordRule = regexp.MustCompile(`/?[A-Za-z0-9_][A-Za-z0-9_./+-]*`)
+	quoted   = lazy.MustCompile("\"[^\"\\n]+\"|'[^'\\n]+'|`[^`\\n]+`")
+	wordRule = lazy.MustCompile(`/?[A-Za-z0-9_][A-Za-z0-9_./+-]*`)
 )
 
 // nearby is how many lines a call's arguments may take.
@@ -233,7 +233,7 @@ func runFacts(b []byte, facts map[string]bool, py bool) {
 const maxWords = 4096
 
 // moduleRun is a module of Python that is run: python -m NAME, or the same as a list.
-var moduleRun = regexp.MustCompile(`(?:["']-m["']\s*,\s*["']|\bpython[0-9.]* -m )([A-Za-z_][\w.]*)`)
+var moduleRun = lazy.MustCompile(`(?:["']-m["']\s*,\s*["']|\bpython[0-9.]* -m )([A-Za-z_][\w.]*)`)
 
 // factInstalledRun is a [factRun] of a module that was installed: it counts when that is the program itself.
 const factInstalledRun = "installed run "
@@ -257,9 +257,9 @@ func installedRunFacts(b []byte, facts map[string]bool) {
 }
 
 // sources are files that a person wrote for a program.
-var sources = regexp.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|java|kt|go|rs)$|/[^./]+$`)
+var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|java|kt|go|rs)$|/[^./]+$`)
 
-var notOwn = regexp.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
+var notOwn = lazy.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
 	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/`)
 
 // ownSource tells what is likely a source of the program itself and not of what was installed.

@@ -1,9 +1,9 @@
 package closure
 
 import (
-	"regexp"
 	"sync"
 
+	"github.com/lighten/lighten/internal/lazy"
 	"github.com/lighten/lighten/internal/needless"
 )
 
@@ -41,22 +41,22 @@ var bundles = []string{"/usr/lib/ssl/cert.pem", "/etc/ssl/cert.pem", "/etc/pki/t
 
 type dropRow struct {
 	name string
-	fits *regexp.Regexp
-	but  *regexp.Regexp // what stays nevertheless
+	fits *lazy.Pattern
+	but  *lazy.Pattern // what stays nevertheless
 }
 
 // dropTable: what else a program does not read while it runs, in an image that is made for it alone. Licences stay.
 var dropTable = []dropRow{
-	{"character set conversions", regexp.MustCompile(`^/usr/lib/[^/]+/gconv/|^/usr/lib/gconv/`), nil},
-	{"parts of the C library for other programs", regexp.MustCompile(`/(?:libmvec|libBrokenLocale|libanl|libthread_db|libpcprofile|libmemusage|libc_malloc_debug|libSegFault|libnss_compat|libnss_hesiod|libnsl)[.-][^/]*$`), regexp.MustCompile(`/libnsl\.so\.[2-9]`)},
-	{"completion and help of shells", regexp.MustCompile(`^/usr/share/(?:bash-completion|zsh|fish|menu|applications|icons|pixmaps|metainfo|appdata)/|^/etc/bash_completion\.d/`), nil},
-	{"package manager", regexp.MustCompile(`^/var/lib/(?:apt|aptitude)/|^/var/cache/(?:apt|apk|debconf)/|^/etc/apt/|^/usr/(?:lib|share)/(?:apt|dpkg)/|^/var/lib/dpkg/(?:info/|[^/]+-old$|lock|triggers/|updates/|alternatives/|diversions|statoverride)|^/lib/apk/db/(?:scripts\.tar|triggers|lock)`), nil},
-	{"other time zone tables", regexp.MustCompile(`^/usr/share/zoneinfo/(?:right|posix)/`), nil},
-	{"activation of virtual environments by a shell", regexp.MustCompile(`/bin/(?:activate(?:\.(?:c?sh|fish|nu|bat|ps1))?|Activate\.ps1|activate_this\.py|deactivate\.(?:nu|bat))$`), nil},
-	{"headers of Perl", regexp.MustCompile(`/perl5?/[^/]+/(?:[^/]+/)?CORE/[^/]+\.h$`), nil},
-	{"engines of OpenSSL, which a configuration has to name", regexp.MustCompile(`/engines-[0-9.]+/[^/]+\.so$`), nil},
-	{singleAuthorities, regexp.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), regexp.MustCompile(`/ssl-cert-snakeoil\.pem$`)},
-	{"caches of package managers", regexp.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), regexp.MustCompile(`^/var/cache/fontconfig/`)}, // which is about fonts
-	{"scheduled jobs", regexp.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
-	{"source code of Java", regexp.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
+	{"character set conversions", lazy.MustCompile(`^/usr/lib/[^/]+/gconv/|^/usr/lib/gconv/`), nil},
+	{"parts of the C library for other programs", lazy.MustCompile(`/(?:libmvec|libBrokenLocale|libanl|libthread_db|libpcprofile|libmemusage|libc_malloc_debug|libSegFault|libnss_compat|libnss_hesiod|libnsl)[.-][^/]*$`), lazy.MustCompile(`/libnsl\.so\.[2-9]`)},
+	{"completion and help of shells", lazy.MustCompile(`^/usr/share/(?:bash-completion|zsh|fish|menu|applications|icons|pixmaps|metainfo|appdata)/|^/etc/bash_completion\.d/`), nil},
+	{"package manager", lazy.MustCompile(`^/var/lib/(?:apt|aptitude)/|^/var/cache/(?:apt|apk|debconf)/|^/etc/apt/|^/usr/(?:lib|share)/(?:apt|dpkg)/|^/var/lib/dpkg/(?:info/|[^/]+-old$|lock|triggers/|updates/|alternatives/|diversions|statoverride)|^/lib/apk/db/(?:scripts\.tar|triggers|lock)`), nil},
+	{"other time zone tables", lazy.MustCompile(`^/usr/share/zoneinfo/(?:right|posix)/`), nil},
+	{"activation of virtual environments by a shell", lazy.MustCompile(`/bin/(?:activate(?:\.(?:c?sh|fish|nu|bat|ps1))?|Activate\.ps1|activate_this\.py|deactivate\.(?:nu|bat))$`), nil},
+	{"headers of Perl", lazy.MustCompile(`/perl5?/[^/]+/(?:[^/]+/)?CORE/[^/]+\.h$`), nil},
+	{"engines of OpenSSL, which a configuration has to name", lazy.MustCompile(`/engines-[0-9.]+/[^/]+\.so$`), nil},
+	{singleAuthorities, lazy.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), lazy.MustCompile(`/ssl-cert-snakeoil\.pem$`)},
+	{"caches of package managers", lazy.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), lazy.MustCompile(`^/var/cache/fontconfig/`)}, // which is about fonts
+	{"scheduled jobs", lazy.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
+	{"source code of Java", lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
 }

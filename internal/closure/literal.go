@@ -3,10 +3,10 @@ package closure
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // factPath is an absolute path among the strings of the program: "path /usr/share/greeter/". More text may follow it, because
@@ -18,9 +18,9 @@ const maxLiterals = 1024
 
 var (
 	elfMagic = []byte("\x7fELF")
-	literal  = regexp.MustCompile(`/[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,63}(?:/[A-Za-z0-9_.+@-]{1,64}){0,8}/?`)
+	literal  = lazy.MustCompile(`/[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,63}(?:/[A-Za-z0-9_.+@-]{1,64}){0,8}/?`)
 	// roots begin a path wherever they stand in a program; others do so only where no name goes before.
-	roots = regexp.MustCompile(`/(?:etc|usr|var|opt|srv|home|run|app|data)/`)
+	roots = lazy.MustCompile(`/(?:etc|usr|var|opt|srv|home|run|app|data)/`)
 )
 
 // pathFacts finds the paths that a source or a compiled program names.
@@ -47,7 +47,7 @@ func addLiteral(p []byte, facts map[string]bool) {
 	}
 }
 
-var libraryDir = regexp.MustCompile(`^/(?:usr/)?(?:local/)?(?:lib|lib64|libexec|share|include)/|/(?:site|dist)-packages/|/node_modules/|\.so(?:\.|$)`)
+var libraryDir = lazy.MustCompile(`^/(?:usr/)?(?:local/)?(?:lib|lib64|libexec|share|include)/|/(?:site|dist)-packages/|/node_modules/|\.so(?:\.|$)`)
 
 // maybeProgram tells a file that may be a compiled program which no package brought: by its name, since no more is known yet.
 func maybeProgram(p string) bool {

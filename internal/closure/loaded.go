@@ -1,10 +1,10 @@
 package closure
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // factLibrary is a word of a source that loads libraries by name: "library magic", "library libmagic.so.1".
@@ -16,7 +16,7 @@ const maxLibraries = 512
 // libraryLoaders are calls by which programs load shared libraries themselves: of ctypes and cffi, Ruby's Fiddle and FFI, koffi of Node, JNA.
 var libraryLoaders = anywhere("find_library", "CDLL", "cdll", "LoadLibrary", "dlopen", "ffi_lib", "koffi.load", "ffi.Library", "Native.load")
 
-var libraryWord = regexp.MustCompile(`["']([A-Za-z][A-Za-z0-9_.+-]{0,63})["']`)
+var libraryWord = lazy.MustCompile(`["']([A-Za-z][A-Za-z0-9_.+-]{0,63})["']`)
 
 // libraryFacts finds words that may name libraries in a source that loads some: each of its strings that is one word, since the name may
 // be made of it far from the call.

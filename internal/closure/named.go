@@ -1,10 +1,10 @@
 package closure
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // named keeps the commands that the program's own sources name where they run commands. The command stays with what its package has
@@ -63,4 +63,4 @@ func (m *maker) namedCommand(word string, by *image.Entry) {
 }
 
 // compilers is where gcc's parts lie. Words such as cc, which they are called by, mean another thing in most programs.
-var compilers = regexp.MustCompile(`^/usr/lib(?:exec)?/gcc(?:-cross)?/`)
+var compilers = lazy.MustCompile(`^/usr/lib(?:exec)?/gcc(?:-cross)?/`)

@@ -3,11 +3,11 @@ package closure
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // factUse is a module of Perl that a source asks for: "use Data::Dumper".
@@ -30,10 +30,10 @@ func perlScript(b []byte) bool {
 
 var (
 	// perlUse finds `use Module`, `no Module` and `require Module` at the beginning of a statement (perlfunc(1), use and require).
-	perlUse = regexp.MustCompile(`(?m)(?:^|[;{(]|\bor\b|\band\b|&&|\|\|)[ \t]*(?:eval[ \t]*[{"'][ \t]*)?(?:use|no|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)`)
+	perlUse = lazy.MustCompile(`(?m)(?:^|[;{(]|\bor\b|\band\b|&&|\|\|)[ \t]*(?:eval[ \t]*[{"'][ \t]*)?(?:use|no|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)`)
 	// perlParent finds the classes that a class names as its parents (base(3perl), parent(3perl)).
-	perlParent = regexp.MustCompile(`^[ \t]*use[ \t]+(?:base|parent)[ \t]+([^;]+);`)
-	perlName   = regexp.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
+	perlParent = lazy.MustCompile(`^[ \t]*use[ \t]+(?:base|parent)[ \t]+([^;]+);`)
+	perlName   = lazy.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
 )
 
 // perlFacts finds the modules that a source of Perl asks for.
@@ -74,7 +74,7 @@ func perlAsks(line []byte) bool {
 
 // perlDir finds the directory of @INC that a module lies in, as Debian, Alpine and perl's own Configure lay them out:
 // /usr/share/perl5, /usr/lib/x86_64-linux-gnu/perl/5.36, /usr/local/lib/perl5/site_perl/5.36/x86_64-linux-gnu.
-var perlDir = regexp.MustCompile(`^.*/(?:perl-base|perl5?)(?:/(?:core_perl|vendor_perl|site_perl))?(?:/5[0-9.]*)?(?:/[a-z0-9_]+-linux[a-z0-9-]*)?/`)
+var perlDir = lazy.MustCompile(`^.*/(?:perl-base|perl5?)(?:/(?:core_perl|vendor_perl|site_perl))?(?:/5[0-9.]*)?(?:/[a-z0-9_]+-linux[a-z0-9-]*)?/`)
 
 // perlModules keeps what a source of Perl asks for, wherever it is found, and a module's compiled part: auto/Data/Dumper/Dumper.so. At
 // the level safe the whole packages of these come along, and with the program's own source every package of modules. A program
@@ -117,7 +117,7 @@ func (m *maker) perlCompiled(e *image.Entry, dirs []string) {
 }
 
 // perlPackage tells packages that hold modules of Perl and nothing else, as distributions call them (Debian's Perl policy, 4.2).
-var perlPackage = regexp.MustCompile(`^(?:lib.+-perl|perl-.+)$`)
+var perlPackage = lazy.MustCompile(`^(?:lib.+-perl|perl-.+)$`)
 
 // perlPackages keeps all modules that were installed for a program. Drivers, plugins and faster twins are asked for by names that
 // are made at run time: DBI's dbi:SQLite, JSON's XS.

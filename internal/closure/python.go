@@ -4,19 +4,19 @@ import (
 	"iter"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 var (
-	pythonDir  = regexp.MustCompile(`^(/.*)?/lib(?:64)?/(?:python|pypy)3(?:\.\d+)?t?(?:/|$)`)
-	siteDir    = regexp.MustCompile(`^(/.*)?/(?:site-packages|dist-packages)(?:/|$)`)
-	pythonFile = regexp.MustCompile(`^(?:lib)?(?:python|pypy)3`)
+	pythonDir  = lazy.MustCompile(`^(/.*)?/lib(?:64)?/(?:python|pypy)3(?:\.\d+)?t?(?:/|$)`)
+	siteDir    = lazy.MustCompile(`^(/.*)?/(?:site-packages|dist-packages)(?:/|$)`)
+	pythonFile = lazy.MustCompile(`^(?:lib)?(?:python|pypy)3`)
 )
 
 // pythonPath tells the directories that Python's import system lists: its standard library and what is installed.
@@ -64,7 +64,7 @@ func (m *maker) installedOf(p string) bool {
 }
 
 // optimised is bytecode for `python -O`, which nothing reads unless PYTHONOPTIMIZE says so.
-var optimised = regexp.MustCompile(`\.opt-[12]\.pyc$`)
+var optimised = lazy.MustCompile(`\.opt-[12]\.pyc$`)
 
 func (m *maker) optimises() bool {
 	for _, v := range m.Tree.Config.Config.Env {
@@ -157,12 +157,12 @@ func (m *maker) foundBy(o *owned, stdlib string) bool {
 	return false
 }
 
-var separators = regexp.MustCompile(`[-_.]+`)
+var separators = lazy.MustCompile(`[-_.]+`)
 
 // canonical is a distribution's name as PEP 503 compares it.
 func canonical(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
-var libraryTests = regexp.MustCompile(`/(?:site|dist)-packages/(?:.*/)?tests?/`)
+var libraryTests = lazy.MustCompile(`/(?:site|dist)-packages/(?:.*/)?tests?/`)
 
 // distribution keeps a Python distribution by its record: modules, metadata, data, commands, and the distributions that
 // it requires. What lies among its modules without being recorded belongs to it too. Unless it is kept whole, its modules come by
@@ -262,7 +262,7 @@ func (m *maker) imported(names []string) {
 }
 
 // forBuilding are sources of a program that its tests, its building or its developers import, and never the program.
-var forBuilding = regexp.MustCompile(`/(?:setup|conftest|noxfile|test_[^/]*|[^/]*_test)\.py$|/tests?/`)
+var forBuilding = lazy.MustCompile(`/(?:setup|conftest|noxfile|test_[^/]*|[^/]*_test)\.py$|/tests?/`)
 
 // importedInstallers keeps those of [installers] that the program itself imports or runs as a module, such as setuptools for pkg_resources.
 func (m *maker) importedInstallers() {

@@ -1,33 +1,32 @@
 package closure
 
 import (
-	"regexp"
-
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // families are directories of things of one kind, which programs open by names that they compute: who wants one, may
 // want the next. The expression's match is the directory.
 var families = []struct {
 	what string
-	dir  *regexp.Regexp
+	dir  *lazy.Pattern
 }{
-	{"time zones", regexp.MustCompile(`^.*/zoneinfo(?:/|$)`)},
-	{"codecs", regexp.MustCompile(`^.*/lib/python3[^/]*/encodings/`)},
-	{"character set conversions", regexp.MustCompile(`^.*/gconv/`)},
-	{"translations", regexp.MustCompile(`^.*/locale/[A-Za-z]{2,3}(?:_[A-Za-z]+)?(?:@[a-z]+)?/LC_MESSAGES/`)},
-	{"locales", regexp.MustCompile(`^/usr/lib/locale/[^/]+/`)},
-	{"templates", regexp.MustCompile(`^.*/templates?/`)},
-	{"plugins", regexp.MustCompile(`^.*/(?:plugins|extensions|modules-enabled|conf\.d|sites-enabled|mods-enabled)/`)},
-	{"Unicode tables of Perl", regexp.MustCompile(`^.*/perl(?:-base)?(?:/[0-9.]+)?/unicore/`)},
-	{"encodings of Perl", regexp.MustCompile(`^.*/perl[^ ]*/Encode/`)},
-	{"encodings of Ruby", regexp.MustCompile(`^.*/ruby/[0-9.]+/[^/]+/enc/`)},
-	{"terminals", regexp.MustCompile(`^.*/terminfo/`)},
-	{"a Java run time", regexp.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/`)},
-	{"dictionaries", regexp.MustCompile(`^.*/(?:nltk_data|tessdata|hunspell)/`)},
-	{"modules of OpenSSL", regexp.MustCompile(`^.*/(?:ossl-modules|engines-[0-9.]+)/`)},
-	{"configuration of PostgreSQL", regexp.MustCompile(`^.*/postgresql/[0-9]+/(?:timezonesets|tsearch_data|extension)/`)},
-	{"certificate authorities", regexp.MustCompile(`^/etc/ssl/certs/`)},
+	{"time zones", lazy.MustCompile(`^.*/zoneinfo(?:/|$)`)},
+	{"codecs", lazy.MustCompile(`^.*/lib/python3[^/]*/encodings/`)},
+	{"character set conversions", lazy.MustCompile(`^.*/gconv/`)},
+	{"translations", lazy.MustCompile(`^.*/locale/[A-Za-z]{2,3}(?:_[A-Za-z]+)?(?:@[a-z]+)?/LC_MESSAGES/`)},
+	{"locales", lazy.MustCompile(`^/usr/lib/locale/[^/]+/`)},
+	{"templates", lazy.MustCompile(`^.*/templates?/`)},
+	{"plugins", lazy.MustCompile(`^.*/(?:plugins|extensions|modules-enabled|conf\.d|sites-enabled|mods-enabled)/`)},
+	{"Unicode tables of Perl", lazy.MustCompile(`^.*/perl(?:-base)?(?:/[0-9.]+)?/unicore/`)},
+	{"encodings of Perl", lazy.MustCompile(`^.*/perl[^ ]*/Encode/`)},
+	{"encodings of Ruby", lazy.MustCompile(`^.*/ruby/[0-9.]+/[^/]+/enc/`)},
+	{"terminals", lazy.MustCompile(`^.*/terminfo/`)},
+	{"a Java run time", lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/`)},
+	{"dictionaries", lazy.MustCompile(`^.*/(?:nltk_data|tessdata|hunspell)/`)},
+	{"modules of OpenSSL", lazy.MustCompile(`^.*/(?:ossl-modules|engines-[0-9.]+)/`)},
+	{"configuration of PostgreSQL", lazy.MustCompile(`^.*/postgresql/[0-9]+/(?:timezonesets|tsearch_data|extension)/`)},
+	{"certificate authorities", lazy.MustCompile(`^/etc/ssl/certs/`)},
 }
 
 // siblings keeps the family of a path that evidence wants.

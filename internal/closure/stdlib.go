@@ -3,23 +3,23 @@ package closure
 import (
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // neverImported are parts of the standard library that a service does not import: tests, editors, teaching programs,
 // installers, tools for developers, what only builds Python, and what PEP 594 gave up. What evidence or a source names stays.
-var neverImported = regexp.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|` +
+var neverImported = lazy.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|` +
 	`distutils|venv|unittest|(?:pydoc|doctest|pdb|bdb|profile|cProfile|pstats|trace|tabnanny|pyclbr|modulefinder|pickletools|py_compile|compileall|symtable)\.py|` +
 	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib)\.py|msilib)(?:/|$)` +
 	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx|_crypt|audioop|nis|ossaudiodev|spwd|_lsprof)[^/]*$`)
 
 // neverHere are modules that nothing on Linux imports, although import statements name them: what is for other systems, the
 // Python twins of what is compiled in, and what the interpreter has frozen in itself. A program that names one itself has it.
-var neverHere = regexp.MustCompile(`^(?:_pydecimal|_pyio|_osx_support|_aix_support|_bootsubprocess|nturl2path|winreg|asyncio/windows_(?:events|utils)|` +
+var neverHere = lazy.MustCompile(`^(?:_pydecimal|_pyio|_osx_support|_aix_support|_bootsubprocess|nturl2path|winreg|asyncio/windows_(?:events|utils)|` +
 	`multiprocessing/popen_spawn_win32|ctypes/(?:_aix|wintypes|macholib/[^/]+)|importlib/_bootstrap(?:_external)?)\.py$`)
 
 // unseenLibrary is the rule that drops [neverImported].
