@@ -1,10 +1,13 @@
 package embedded
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Names of the environment by which a step's definition tells its limits.
@@ -48,37 +51,80 @@ func limitsOf(env []string) (l limits) {
 	return l
 }
 
-// whenStarted returns a channel to be closed when container id has started, which then is limited before started is closed. done is
+// whenStarted returns a channel to be closed when container id has been started, which then is limited before started is closed. done is
 // to be called when the container has ended.
 func (l limits) whenStarted(id string, started chan<- struct{}) (ch chan<- struct{}, done func()) {
-	own, end := make(chan struct{}), make(chan struct{})
+	own, over, end := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(end)
 		<-own
-		l.apply(id)
+		l.apply(cgroups, id, over)
 		if started != nil {
 			close(started)
 		}
 	}()
-	return own, func() { <-end } // BuildKit closes the channel of every container, started or not
+	return own, func() { close(over); <-end } // BuildKit closes the channel of every container, started or not
 }
 
-// apply limits the container's cgroup. BuildKit has no words for the number of processes, and runc refuses to start a container with
-// limits that the machine's cgroups do not offer: those are left to the supervisor inside.
-func (l limits) apply(id string) {
-	set := func(v int64, files ...string) {
-		for _, f := range files {
-			if v > 0 && os.WriteFile(filepath.Join(cgroups, f), []byte(strconv.FormatInt(v, 10)), 0) == nil {
-				return
+// The share of the processors that a limited container gets of what all containers have, ten times that of a build's: how long a program
+// takes to start is to tell of the program, not of what else is built meanwhile. Versions 2 and 1 of cgroups count in other units.
+const (
+	cpuWeight = "1000"  // of 100
+	cpuShares = "10240" // of 1024
+)
+
+// A setting is a limit in the words of either version of cgroups: file -> value.
+type setting map[string]string
+
+// write reports whether the kernel took one of them.
+func (s setting) write(root string) bool {
+	for file, value := range s {
+		if f, err := os.OpenFile(filepath.Join(root, file), os.O_WRONLY|os.O_TRUNC, 0); err == nil {
+			_, err = f.WriteString(value)
+			if err = errors.Join(err, f.Close()); err == nil {
+				return true
 			}
 		}
 	}
+	return false
+}
+
+func (l limits) settings(id string) []setting {
 	// The path that containerd gives a container without a parent: its namespace, which is BuildKit's, and its id.
-	in := filepath.Join("buildkit", id)
-	set(int64(l.processes), filepath.Join(in, "pids.max"), filepath.Join("pids", in, "pids.max"))
-	set(l.memory, filepath.Join(in, "memory.max"), filepath.Join("memory", in, "memory.limit_in_bytes"))
+	in := "buildkit/" + id
+	all := []setting{{in + "/cpu.weight": cpuWeight, "cpu/" + in + "/cpu.shares": cpuShares}}
+	if l.processes > 0 {
+		n := strconv.Itoa(l.processes)
+		all = append(all, setting{in + "/pids.max": n, "pids/" + in + "/pids.max": n})
+	}
 	if l.memory > 0 { // swap is no way out: version 2 counts it alone, version 1 with the memory
-		_ = os.WriteFile(filepath.Join(cgroups, in, "memory.swap.max"), []byte("0"), 0)
-		set(l.memory, filepath.Join("memory", in, "memory.memsw.limit_in_bytes"))
+		n := strconv.FormatInt(l.memory, 10)
+		all = append(all, setting{in + "/memory.max": n, "memory/" + in + "/memory.limit_in_bytes": n},
+			setting{in + "/memory.swap.max": "0", "memory/" + in + "/memory.memsw.limit_in_bytes": n})
+	}
+	return all
+}
+
+// The runtime makes a container's cgroups some time after it was started itself; a machine may not offer all of them.
+const (
+	applyTries = 200
+	applyPause = 10 * time.Millisecond
+)
+
+// apply limits the container's cgroups below root as soon as they are there, unless it is over before. BuildKit has no words for the number of
+// processes, and runc refuses to start a container with limits that the machine's cgroups do not offer: those are left to the supervisor
+// inside.
+func (l limits) apply(root, id string, over <-chan struct{}) {
+	left := l.settings(id)
+	for range applyTries {
+		left = slices.DeleteFunc(left, func(s setting) bool { return s.write(root) })
+		if len(left) == 0 {
+			return
+		}
+		select {
+		case <-over:
+			return
+		case <-time.After(applyPause):
+		}
 	}
 }
