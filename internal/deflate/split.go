@@ -10,6 +10,10 @@ type block struct {
 const (
 	grain    = 768           // tokens: blocks end at multiples of it
 	perBlock = 90 * 8 * unit // what the code of a block costs, about
+
+	// enough is how much more than the best a block may cost before none that begins earlier is tried. Parted anywhere, tokens never cost
+	// more than together, but for one code more: so all of those cost more than the best too. Twice that allows for rounding.
+	enough = 2 * perBlock
 )
 
 // splitter splits. What it needs is used again the next time.
@@ -37,8 +41,11 @@ func (s *splitter) split(tokens []token) []block {
 		var sum histogram
 		for from := end - 1; from >= 0; from-- {
 			sum.merge(&grains[from].histogram)
-			if cost := best[from] + sum.bits() + perBlock; cost < best[end] {
+			cost := best[from] + sum.bits() + perBlock
+			if cost < best[end] {
 				best[end], begin[end] = cost, from
+			} else if cost >= best[end]+enough {
+				break
 			}
 		}
 	}
