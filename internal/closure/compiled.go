@@ -27,10 +27,10 @@ var goRunner = anywhere("os/exec.(*Cmd).Start")
 const factPiped = "piped "
 
 var (
-	leading  = lazy.MustCompile(`(?:^|[;|&(][ \t]*|exec |sudo )([a-z][a-z0-9_.+-]{0,30})(?:$|[ \t;|&<>)])`)
+	leading  = lazy.MustCompile(`(?:^|[;|&(][ \t]*|exec |sudo )([0-9]{0,2}[a-z][a-z0-9_.+-]{0,30})(?:$|[ \t;|&<>)])`)
 	longer   = anywhere("exec ", "sudo ")
 	pipes    = [][]byte{[]byte("| "), []byte("&& "), []byte("$(")}
-	wordHere = lazy.MustCompile(`^[a-z][a-z0-9_.+-]{0,30}`)
+	wordHere = lazy.MustCompile(`^[0-9]{0,2}[a-z][a-z0-9_.+-]{0,30}`)
 )
 
 // keywords are words of a shell behind which a command stands.
@@ -57,7 +57,7 @@ func leadingWords(line []byte) iter.Seq[[]byte] {
 // it can only be the first, and the expression, which is slow, need not look for it.
 func leadingWord(line []byte) (from, to int) {
 	if !bytes.ContainsAny(line, ";|&(") && !longer.in(line) {
-		n := len(wordHere.Find(line[:min(len(line), 31)]))
+		n := len(wordHere.Find(line[:min(len(line), 33)]))
 		if n < len(line) && strings.IndexByte(" \t<>)", line[n]) < 0 {
 			n = 0
 		}
@@ -87,7 +87,7 @@ func compiledRunFacts(b []byte, facts map[string]bool) {
 				break
 			}
 			rest = rest[i+len(p):]
-			add(factPiped, wordHere.Find(rest[:min(len(rest), 32)]))
+			add(factPiped, wordHere.Find(rest[:min(len(rest), 34)]))
 		}
 	}
 	if !runners.in(b) {

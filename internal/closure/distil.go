@@ -29,7 +29,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 14"
+const KeepName = inventory.KeepName + ", closure 15"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -48,7 +48,8 @@ func Distil(p string, size int64) func([]byte) []string {
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")
 	perl, program := perlSource(p), maybeProgram(p)
-	if size > maxSource && !program || !own && !py && !perl && !program {
+	module := strings.Contains(p, "/node_modules/") && (strings.HasSuffix(p, ".js") || strings.HasSuffix(p, ".cjs") || strings.HasSuffix(p, ".mjs"))
+	if size > maxSource && !program || !own && !py && !perl && !program && !module {
 		return nil
 	}
 	return func(b []byte) []string {
@@ -73,8 +74,8 @@ func Distil(p string, size int64) func([]byte) []string {
 		case own:
 			runFacts(b, facts, py)
 			pathFacts(b, facts, false)
-		case py && siteDir.MatchString(p) && runsCommands(b):
-			installedRunFacts(b, facts)
+		case py && siteDir.MatchString(p) && runsCommands(b), module && bytes.Contains(b, []byte("child_process")):
+			installedRunFacts(b, facts, py)
 		}
 		return slices.Sorted(maps.Keys(facts))
 	}
@@ -248,11 +249,13 @@ func runsCommands(b []byte) bool {
 	return false
 }
 
-func installedRunFacts(b []byte, facts map[string]bool) {
+func installedRunFacts(b []byte, facts map[string]bool, py bool) {
 	found := map[string]bool{}
-	runFacts(b, found, true)
+	runFacts(b, found, py)
 	for f := range found {
-		facts[factInstalledRun+strings.TrimPrefix(f, factRun)] = true
+		if w, ok := strings.CutPrefix(f, factRun); ok {
+			facts[factInstalledRun+w] = true
+		}
 	}
 }
 

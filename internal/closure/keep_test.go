@@ -478,7 +478,12 @@ func join(trees ...testimage.Tree) testimage.Tree {
 // read makes an image of the case as carving sees it.
 func (c keepCase) read(t *testing.T) (*image.Tree, *inventory.Inventory) {
 	t.Helper()
-	tr, err := image.ReadTree(t.Context(), testimage.Image(t, c.config, c.tree), closure.Rules())
+	return readImage(t, testimage.Image(t, c.config, c.tree))
+}
+
+func readImage(t *testing.T, img v1.Image) (*image.Tree, *inventory.Inventory) {
+	t.Helper()
+	tr, err := image.ReadTree(t.Context(), img, closure.Rules())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"path"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
@@ -31,10 +32,27 @@ func named(m *maker, e *image.Entry, _ strength) {
 		if w, ok := strings.CutPrefix(f, factPiped); ok && runs {
 			m.namedCommand(w, e)
 		}
-		if w, ok := strings.CutPrefix(f, factInstalledRun); ok && installed {
+		if w, ok := strings.CutPrefix(f, factInstalledRun); ok && (installed || m.addedFor(w, e)) {
 			m.namedCommand(w, e)
 		}
 	}
+}
+
+// addedFor tells whether a command that an installed module names came into the image with its language or after it. Who installs
+// Tesseract beside pytesseract wants it; what a base image has, the module names for other programs than this one.
+func (m *maker) addedFor(word string, by *image.Entry) bool {
+	at := m.lookPath(word)
+	x := m.Tree.Resolve(at)
+	if x == nil || at == "" {
+		return false
+	}
+	var language *image.Entry
+	if site := siteDir.FindString(by.Path); site == "" {
+		language = m.Tree.Resolve(m.lookPath("node"))
+	} else if language = m.Tree.Get(path.Dir(strings.TrimSuffix(site, "/")) + "/os.py"); language == nil { // in an environment
+		language = m.Tree.Resolve(m.lookPath("python3"))
+	}
+	return language != nil && x.Layer >= max(language.Layer, 1)
 }
 
 func (m *maker) namedCommand(word string, by *image.Entry) {

@@ -6,6 +6,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -64,6 +65,22 @@ func TestSources(t *testing.T) {
 			goes: map[string]string{"/usr/bin/gitk": "package not needed", "/usr/share/doc/git/README": "documentation", "/usr/lib/gcc/x/12/lto1": "package not needed"},
 		},
 		{
+			name: "what programs start or read that a program names: gpg, the clients of PostgreSQL, a command that begins with a digit",
+			tree: join(bin("gpg gpg-agent psql 7z"), testimage.Tree{
+				"/usr/bin/psql": "symlink ../share/postgresql-common/pg_wrapper", "/usr/share/postgresql-common/pg_wrapper": "file 0755 #!/usr/bin/perl\n", "/usr/lib/postgresql/15/bin/psql": exe + amd64(""),
+				"/app/job.py": "file 0644 sh('gpg -d x; 7z l y')\nsubprocess.run(['psql'])\n",
+			}),
+			config: app, stays: "/usr/bin/gpg /usr/bin/gpg-agent /usr/bin/7z /usr/lib/postgresql/15/bin/psql",
+		},
+		{
+			name: "profiles that Ghostscript's directory links to",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/gs": exe + amd64(glibc, needed, "libgs.so.10"), "/usr/lib/x86_64-linux-gnu/libgs.so.10": exe + amd64(""),
+				"/usr/share/ghostscript/10/iccprofiles": "symlink ../../color/icc/ghostscript", "/usr/share/color/icc/ghostscript/gray.icc": "file 0644 x", "/usr/share/color/icc/x.icc": "file 0644 x",
+			}),
+			looked: "exec /usr/bin/gs", stays: "/usr/share/color/icc/ghostscript/gray.icc", goes: map[string]string{"/usr/share/color/icc/x.icc": "never looked up"},
+		},
+		{
 			name: "compressors that tar runs", tree: join(bin("tar gzip xz zstdcat"), testimage.Tree{"/app/job.py": "file 0644 subprocess.run(['tar', 'czf', 'x.tgz', 'x'])\n"}),
 			config: app, stays: "/usr/bin/tar /usr/bin/gzip /usr/bin/xz", goes: gone("zstdcat"),
 		},
@@ -102,5 +119,34 @@ func TestSources(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+// A command that an installed module names stays where it came into the image with the language or after it.
+func TestCommandsOfModules(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	base := testimage.Tree{"/usr/bin/less": exe + amd64(""), "/usr/bin/ffprobe": exe + amd64("")}
+	language := testimage.Tree{lib + "os.py": "file 0644 x", "/usr/local/bin/node": exe + amd64("")}
+	program := testimage.Tree{
+		"/usr/bin/tesseract": exe + amd64(""), "/usr/bin/ffmpeg": exe + amd64(""), "/usr/bin/other": exe + amd64(""),
+		site + "pytesseract.py":                "file 0644 import subprocess\ncmd = 'tesseract'\npager = 'less'\n",
+		"/app/node_modules/ff/package.json":    "file 0644 {}",
+		"/app/node_modules/ff/index.js":        "file 0644 const { spawn } = require('child_process')\nspawn('ffmpeg')\nspawn('ffprobe')\n",
+		"/app/node_modules/plain/index.js":     "file 0644 const x = 'other'\n",
+		"/app/node_modules/plain/package.json": "file 0644 {}",
+	}
+	tree, inv := readImage(t, testimage.Image(t, v1.Config{WorkingDir: "/app"}, base, language, program))
+	k, err := closure.Make(closure.Input{
+		Tree: tree, Inventory: inv, Level: closure.Safe,
+		Evidence: []closure.Evidence{{Record: record(t, "open "+lib+"os.py\nopen "+site+"pytesseract.py\nopen /app/node_modules/ff/index.js\nopen /app/node_modules/plain/index.js")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, want := range map[string]bool{"tesseract": true, "ffmpeg": true, "less": false, "ffprobe": false, "other": false} {
+		if got := k.Has("/usr/bin/" + p); got != want {
+			t.Errorf("%s: stays %v, want %v", p, got, want)
+		}
 	}
 }

@@ -95,9 +95,7 @@ func (m *maker) companion(e *image.Entry, name, pattern string) {
 	}
 	if all && !strings.ContainsAny(dir, "*?") {
 		if at := m.add(dir, weak, r); at != nil {
-			for x := range m.Tree.Under(at.Path + "/") {
-				m.along(x, weak, r)
-			}
+			m.belowLinks(at.Path, r)
 		}
 		return
 	}
@@ -115,6 +113,21 @@ func (m *maker) companion(e *image.Entry, name, pattern string) {
 		}
 		if prefix == fixed && m.Tree.Real(fixed+"x") == fixed+"x" {
 			break
+		}
+	}
+}
+
+// belowLinks brings in what lies in a directory, and in those that links in it lead to: Ghostscript's profiles of colours lie elsewhere.
+func (m *maker) belowLinks(dir string, r Reason) {
+	for x := range m.Tree.Under(dir + "/") {
+		m.along(x, weak, r)
+		if x.Type != symlink || !m.keep.Has(x.Path) {
+			continue
+		}
+		if to := m.Tree.Resolve(x.Path); to != nil && to.IsDir() && !crossroads[to.Path] && !alone[to.Path] && !strings.HasPrefix(dir+"/", to.Path+"/") {
+			for y := range m.Tree.Under(to.Path + "/") {
+				m.along(y, weak, r)
+			}
 		}
 	}
 }
@@ -168,6 +181,12 @@ var companionTable = []companion{
 	{"authentication plugins are opened by name", []string{"libsasl2.so*"}, []string{"/usr/lib/*/sasl2/**", "/usr/lib/sasl2/**", "/etc/sasl2/**"}, false},
 	{"configuration of LDAP", []string{"libldap*"}, []string{"/etc/ldap/ldap.conf"}, false},
 	{"drivers of ODBC", []string{"libodbc.so*"}, []string{"/etc/odbc.ini", "/etc/odbcinst.ini"}, false},
+	{"programs that it starts", []string{"gpg", "gpg2"}, []string{"/usr/bin/gpg-agent", "/usr/bin/gpgconf", "/usr/bin/dirmngr", "/usr/bin/keyboxd", "/usr/lib/gnupg/**", "/usr/libexec/gpg-*", "/usr/libexec/keyboxd"}, true},
+	{"the programs that it stands for, of the version that it chooses", []string{"pg_wrapper"}, []string{"/usr/lib/postgresql/*/bin/*"}, true},
+	{"configuration of clients of MySQL and MariaDB", []string{"libmariadb.so*", "libmysqlclient.so*", "mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump", "mariadb-admin"}, []string{"/etc/mysql/**", "/etc/my.cnf", "/etc/my.cnf.d/**"}, false},
+	{"tables of encodings of Poppler", []string{"libpoppler.so*"}, []string{"/usr/share/poppler/**"}, false},
+	{"the usual paper", []string{"libpaper.so*"}, []string{"/etc/papersize"}, false},
+	{"languages and settings of Tesseract", []string{"libtesseract.so*"}, []string{"/usr/share/tesseract-ocr/**"}, false},
 	{"layouts and formats of Graphviz, of which a file that it makes tells", []string{"libgvc.so*"}, []string{"/usr/lib/*/graphviz/**"}, false},
 	{"coordinate systems", []string{"libproj.so*"}, []string{"/usr/share/proj/**"}, false},
 	{"tables of GDAL", []string{"libgdal.so*"}, []string{"/usr/share/gdal/**"}, false},
