@@ -408,6 +408,7 @@ func pythonCase(level closure.Level) keepCase {
 			"/usr/local/bin/python3.11": exe + amd64(glibc), "/usr/local/bin/python3": "symlink python3.11", "/usr/local/bin/python": "symlink python3",
 			lib + "os.py": "file 0644 x", lib + "__pycache__/os.cpython-311.pyc": "file 0644 x", lib + "__pycache__/os.cpython-311.opt-1.pyc": "file 0644 x",
 			lib + "json/__init__.py": "file 0644 from . import decoder\n", lib + "json/decoder.py": "file 0644 x", lib + "json/__pycache__/decoder.cpython-311.pyc": "file 0644 x",
+			lib + "config-3.11-x86_64-linux-gnu/Makefile": "file 0644 x",
 			lib + "wave.py": "file 0644 x", lib + "pdb.py": "file 0644 import cmd\n", lib + "cProfile.py": "file 0644 x", lib + "pydoc.py": "file 0644 x", lib + "distutils/spawn.py": "file 0644 x", lib + "tkinter/__init__.py": "file 0644 x",
 			lib + "unittest/__init__.py": "file 0644 from .case import TestCase\n", lib + "unittest/case.py": "file 0644 x", lib + "unittest/mock.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 from _sqlite3 import *\n", lib + "idlelib/x.py": "file 0644 x", lib + "encodings/cp1252.py": "file 0644 x", lib + "encodings/utf_8.py": "file 0644 x",
 			lib + "encodings/gb2312.py": "file 0644 import _codecs_cn\n", lib + "_pyio.py": "file 0644 x", lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so": exe + amd64(""),
@@ -435,12 +436,13 @@ func pythonCase(level closure.Level) keepCase {
 		config: v1.Config{WorkingDir: "/app", Cmd: []string{"python", "app.py"}},
 		looked: "exec /usr/local/bin/python\nopen " + lib + "os.py\nopen " + lib + "__pycache__/os.cpython-311.pyc\nopen " + lib + "encodings/utf_8.py\nopen " + lib + "_compat_pickle.py\nopen " + lib + "ctypes/util.py\nopen " + site + "flask/__init__.py\nopen " + site + "flask/app/base.py\nlist " + lib + "\nopen " + site + "_distutils_hack/__init__.py",
 		stays: "/usr/local/bin/python /usr/local/bin/python3 /usr/local/bin/python3.11 " + lib + "os.py " + lib + "__pycache__/os.cpython-311.pyc " +
-			lib + "encodings/cp1252.py " + site + "flask/data.txt " + site + "Flask-3.0.dist-info/RECORD /usr/local/bin/flask " + site + "_distutils_hack/__init__.py " +
+			lib + "encodings/cp1252.py " + lib + "config-3.11-x86_64-linux-gnu " + site + "flask/data.txt " + site + "Flask-3.0.dist-info/RECORD /usr/local/bin/flask " + site + "_distutils_hack/__init__.py " +
 			lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libsqlite3.so.0 " + lib + "unittest/case.py " + lib + "unittest/mock.py " + site + "setuptools-70.dist-info/METADATA",
 		goes: map[string]string{
 			lib + "__pycache__/os.cpython-311.opt-1.pyc":             "bytecode for python -O",
 			lib + "json/__pycache__/decoder.cpython-311.pyc":         "bytecode of modules that were not imported",
 			lib + "idlelib/x.py":                                     unseen,
+			lib + "config-3.11-x86_64-linux-gnu/Makefile":            unseen,
 			lib + "pydoc.py":                                         unseen,
 			lib + "cProfile.py":                                      unseen,
 			lib + "tkinter/__init__.py":                              unseen,

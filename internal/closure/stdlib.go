@@ -289,6 +289,11 @@ func (m *maker) enterLibrary(l *library) {
 			}
 		}
 	}
+	for e := range m.Tree.Under(l.dir + "/config-") {
+		if e.IsDir() && path.Dir(e.Path) == l.dir { // without what lies in it
+			m.enter(e, weak, Reason{Rule: "standard library", By: landmark, Note: "sysconfig, and so zoneinfo, asks where it is"})
+		}
+	}
 	for e := range m.Tree.Under(l.dir + "/") { // data beside the modules: grammars, sysconfig's variables
 		if name, _ := moduleOf(e.Path[len(l.dir)+1:]); name != "" || e.IsDir() || siteDir.MatchString(e.Path) {
 			continue
