@@ -150,11 +150,40 @@ func gunzip(br *bufio.Reader) (io.ReadCloser, error) {
 	return &pooled{Reader: zr, release: func() { gzipReaders.Put(zr) }}, nil
 }
 
+// roomyWindow is the largest window that a zstd decoder has in memory twice, so that it moves along once a window; else it moves once
+// a MB, which takes a fifth of all that indexing a layer does. It is what encoders use but at their highest levels.
+const roomyWindow = 8 << 20
+
+// roomyZstdReaders holds decoders of such windows until [letGo]: a sync.Pool would make one for each processor.
+var roomyZstdReaders = make(chan *zstd.Decoder, 2)
+
+// letGo gives the memory of decoders back that nobody uses.
+func letGo() {
+	for {
+		select {
+		case <-roomyZstdReaders:
+		default:
+			return
+		}
+	}
+}
+
 func unzstd(br *bufio.Reader) (io.ReadCloser, error) {
-	zr, _ := zstdReaders.Get().(*zstd.Decoder)
+	start, _ := br.Peek(zstd.HeaderMaxSize) // a short or damaged one is the decoder's to refuse
+	var h zstd.Header
+	roomy := h.Decode(start) == nil && !h.Skippable && h.WindowSize <= roomyWindow
+	var zr *zstd.Decoder
+	if roomy {
+		select {
+		case zr = <-roomyZstdReaders:
+		default:
+		}
+	} else {
+		zr, _ = zstdReaders.Get().(*zstd.Decoder)
+	}
 	if zr == nil {
 		var err error
-		if zr, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow)); err != nil {
+		if zr, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(!roomy), zstd.WithDecoderMaxWindow(maxWindow)); err != nil {
 			return nil, err
 		}
 	}
@@ -163,6 +192,13 @@ func unzstd(br *bufio.Reader) (io.ReadCloser, error) {
 	}
 	return &pooled{Reader: zr, release: func() {
 		zr.Reset(nil) // lets go of br; with nil it cannot fail
-		zstdReaders.Put(zr)
+		if !roomy {
+			zstdReaders.Put(zr)
+			return
+		}
+		select {
+		case roomyZstdReaders <- zr:
+		default:
+		}
 	}}, nil
 }

@@ -155,7 +155,9 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err = g.Wait()
+	letGo()
+	if err != nil {
 		t.Release()
 		return nil, err
 	}
