@@ -110,13 +110,7 @@ func compiledRunFacts(b []byte, facts map[string]bool) {
 // goRunFacts finds words that may be commands among the strings of a program of Go: strings of one word, and what begins a command in
 // others.
 func goRunFacts(b []byte, facts map[string]bool) {
-	n := 0
-	add := func(w []byte) {
-		if n < maxWords && !facts[factRun+string(w)] {
-			facts[factRun+string(w)] = true
-			n++
-		}
-	}
+	add := runAdder(facts)
 	for text := range goStrings(b) {
 		if w := wordRule.Find(text); len(w) > 1 && len(w) == len(text) && len(w) <= 64 {
 			add(w)

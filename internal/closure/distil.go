@@ -182,13 +182,7 @@ func runFacts(b []byte, facts map[string]bool, py bool) {
 	if len(calls) == 0 {
 		return
 	}
-	n := 0
-	add := func(w []byte) {
-		if n < maxWords && !facts[factRun+string(w)] {
-			facts[factRun+string(w)] = true
-			n++
-		}
-	}
+	add := runAdder(facts)
 	left, end := 0, 0
 	for line := range bytes.Lines(b) {
 		end += len(line)
@@ -232,6 +226,17 @@ func runFacts(b []byte, facts map[string]bool, py bool) {
 
 // maxWords bounds the words that are remembered of one source.
 const maxWords = 4096
+
+// runAdder returns what adds a word that may be a command to facts, up to maxWords new ones.
+func runAdder(facts map[string]bool) func(word []byte) {
+	n := 0
+	return func(w []byte) {
+		if n < maxWords && !facts[factRun+string(w)] {
+			facts[factRun+string(w)] = true
+			n++
+		}
+	}
+}
 
 // moduleRun is a module of Python that is run: python -m NAME, or the same as a list.
 var moduleRun = lazy.MustCompile(`(?:["']-m["']\s*,\s*["']|\bpython[0-9.]* -m )([A-Za-z_][\w.]*)`)

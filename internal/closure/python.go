@@ -39,7 +39,7 @@ func python(m *maker, e *image.Entry, s strength) {
 	if o != nil && o.Ecosystem == inventory.PyPI && s == strong {
 		top := topPackage(e.Path)
 		whole := m.Level == Safe || m.missed[e.Path] && !strings.HasSuffix(top, "-info")
-		if installers[canonical(o.Name)] && top != canonical(o.Name) {
+		if installers[inventory.PyPIName(o.Name)] && top != inventory.PyPIName(o.Name) {
 			m.partOf(o, top, e.Path, whole)
 		} else {
 			m.distribution(o, e.Path, whole)
@@ -134,7 +134,7 @@ func (m *maker) partOf(o *owned, top, by string, whole bool) {
 // installed keeps, at the level safe, every distribution that a Python finds, less [installers] that nothing asks for.
 func (m *maker) installed(stdlib string, by *image.Entry) {
 	for _, o := range m.dists {
-		if !installers[canonical(o.Name)] && m.foundBy(o, stdlib) {
+		if !installers[inventory.PyPIName(o.Name)] && m.foundBy(o, stdlib) {
 			m.distribution(o, by.Path, true)
 		}
 	}
@@ -156,11 +156,6 @@ func (m *maker) foundBy(o *owned, stdlib string) bool {
 	}
 	return false
 }
-
-var separators = lazy.MustCompile(`[-_.]+`)
-
-// canonical is a distribution's name as PEP 503 compares it.
-func canonical(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
 var libraryTests = lazy.MustCompile(`/(?:site|dist)-packages/(?:.*/)?tests?/`)
 
@@ -235,8 +230,8 @@ func (m *maker) empty(e *image.Entry) bool {
 }
 
 func (m *maker) distributionsNamed(name string) []*owned {
-	want := canonical(name)
-	return slices.DeleteFunc(slices.Clone(m.dists), func(o *owned) bool { return canonical(o.Name) != want })
+	want := inventory.PyPIName(name)
+	return slices.DeleteFunc(slices.Clone(m.dists), func(o *owned) bool { return inventory.PyPIName(o.Name) != want })
 }
 
 // imported keeps, at the level tight, what the program's own sources import and no check has imported: of a distribution of which
@@ -276,7 +271,7 @@ func (m *maker) importedInstallers() {
 				continue
 			}
 			name, _, _ = strings.Cut(name, ".")
-			if x, ok := m.Inventory.Module(name); ok && installers[canonical(x.Name)] {
+			if x, ok := m.Inventory.Module(name); ok && installers[inventory.PyPIName(x.Name)] {
 				for _, o := range m.distributionsNamed(x.Name) {
 					m.distribution(o, p, true)
 				}

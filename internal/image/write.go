@@ -76,7 +76,7 @@ func write(ctx context.Context, img v1.Image, l location, o WriteOptions) error 
 
 // destination returns the name by which an image is known at l, and has it compressed as is understood there.
 func destination(l location, o *WriteOptions) (recorded string, err error) {
-	if l.selector != "" && l.selector[0] == 's' && isImageID(l.selector) {
+	if isImageID(l.selector) || l.transport == transportRegistry && strings.Contains(l.name, "@") {
 		return "", errDigest
 	}
 	if l.transport == transportContainerd {
@@ -99,10 +99,6 @@ func CheckDestination(dest string) error {
 	}
 	_, err = destination(l, &WriteOptions{})
 	switch l.transport {
-	case transportRegistry:
-		if strings.Contains(l.name, "@") {
-			err = errDigest
-		}
 	case transportDockerArchive, transportOCIArchive:
 		fi, statErr := os.Stat(filepath.Dir(l.path))
 		switch {
@@ -221,9 +217,6 @@ func pushRef(ref string, o WriteOptions) (name.Reference, error) {
 	want, err := name.ParseReference(ref)
 	if err != nil {
 		return nil, err
-	}
-	if _, ok := want.(name.Digest); ok {
-		return nil, errDigest
 	}
 	endpoints := o.Access.Endpoints(want.Context().RegistryStr())
 	return endpointRef(want, endpoints[len(endpoints)-1]) // the registry itself: a mirror is for reading

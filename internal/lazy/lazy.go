@@ -8,18 +8,11 @@ import (
 )
 
 // Pattern is a regular expression with the methods of [regexp.Regexp] that are asked for here. It may be used concurrently.
-type Pattern struct {
-	expr string
-	once sync.Once
-	re   *regexp.Regexp
-}
+type Pattern struct{ get func() *regexp.Regexp }
 
 // MustCompile is [regexp.MustCompile], which panics at the first use.
-func MustCompile(expr string) *Pattern { return &Pattern{expr: expr} }
-
-func (p *Pattern) get() *regexp.Regexp {
-	p.once.Do(func() { p.re = regexp.MustCompile(p.expr) })
-	return p.re
+func MustCompile(expr string) *Pattern {
+	return &Pattern{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })}
 }
 
 // MatchString is [regexp.Regexp.MatchString].

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -84,7 +83,7 @@ func namespaced(p inventory.Package) (namespace, name string) {
 	sep := ""
 	switch p.Ecosystem {
 	case inventory.PyPI:
-		return "", pypiName(p.Name)
+		return "", inventory.PyPIName(p.Name)
 	case inventory.NPM, inventory.Composer, inventory.Go:
 		sep = "/"
 	case inventory.Maven:
@@ -96,11 +95,6 @@ func namespaced(p inventory.Package) (namespace, name string) {
 	return "", p.Name
 }
 
-var pypiSeparators = regexp.MustCompile(`[-_.]+`)
-
-// pypiName is a distribution's name as indexes spell it (PEP 503).
-func pypiName(s string) string { return strings.ToLower(pypiSeparators.ReplaceAllString(s, "-")) }
-
 // distinct returns the packages, each once: two of one key would need two identifiers for one thing.
 func (b *Bill) distinct() []inventory.Package {
 	return slices.CompactFunc(slices.Clone(b.Packages), func(x, y inventory.Package) bool { return key(x) == key(y) })
@@ -111,7 +105,7 @@ func depends(packages []inventory.Package) [][]int {
 	byName := map[string][]int{}
 	name := func(eco, n string) string {
 		if eco == inventory.PyPI {
-			n = pypiName(n)
+			n = inventory.PyPIName(n)
 		}
 		return eco + "\x00" + n
 	}

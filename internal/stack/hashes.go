@@ -6,6 +6,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/lighten/lighten/internal/inventory"
 )
 
 const maxRequirements = 4 << 20 // bytes of a file of requirements
@@ -40,7 +42,7 @@ func hashesOf(b []byte, all map[string][]string) {
 		if m == nil {
 			continue
 		}
-		name := canonical(string(m[1]))
+		name := inventory.PyPIName(string(m[1]))
 		for _, h := range listed.FindAllSubmatch(line, -1) {
 			if string(h[1]) == "sha256" {
 				all[name] = append(all[name], strings.ToLower(string(h[2])))

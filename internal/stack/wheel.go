@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lighten/lighten/internal/inventory"
 )
 
 // Wheels is the answer to whether an index has built files of a distribution.
@@ -50,8 +52,6 @@ func Index() string {
 
 var indexURL = regexp.MustCompile(`(?m)^\s*index[-_]url\s*[=:]\s*(\S+)`)
 
-var normal = regexp.MustCompile(`[-_.]+`)
-
 // A Target is where a wheel has to load.
 type Target struct {
 	Family string // "musllinux" or "manylinux"
@@ -62,15 +62,12 @@ type Target struct {
 // machines are the architectures of wheels (PEP 600, PEP 656) by Go's name.
 var machines = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "arm": "armv7l", "386": "i686", "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
 
-// canonical is a distribution's name as PEP 503 compares it.
-func canonical(name string) string { return strings.ToLower(normal.ReplaceAllString(name, "-")) }
-
 // HasWheel asks an index (PEP 691) whether it has a wheel of exactly this version that loads on a target. Of what requirements fix by
 // [Hashes], pip takes no other file.
 func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version string, on Target, hashes map[string][]string) (Wheels, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	u := strings.TrimRight(index, "/") + "/" + canonical(name) + "/"
+	u := strings.TrimRight(index, "/") + "/" + inventory.PyPIName(name) + "/"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
 		return WheelsUnknown, fmt.Errorf("asking the package index: %w", err)
@@ -93,7 +90,7 @@ func HasWheel(ctx context.Context, rt http.RoundTripper, index, name, version st
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxIndex)).Decode(&page); err != nil {
 		return WheelsUnknown, fmt.Errorf("asking the package index for %s: %w", name, err)
 	}
-	allowed := hashes[canonical(name)]
+	allowed := hashes[inventory.PyPIName(name)]
 	answer := WheelsNone
 	if len(allowed) > 0 {
 		answer = WheelsForbidden
