@@ -37,15 +37,19 @@ func BenchmarkInspect(b *testing.B) {
 	}
 }
 
-// BenchmarkInspectDeletions removes 300 files of the image in a layer each.
+// BenchmarkInspectDeletions removes 300 files of the image in a layer each, which the floor has to read too.
 func BenchmarkInspectDeletions(b *testing.B) {
 	refs := manyFiles(b)
 	state := b.TempDir()
 	for b.Loop() {
 		for range rounds {
-			report(b, "inspect-plain", inspectOf(b, state, refs["plain"]))
-			report(b, "inspect-deleted", inspectOf(b, state, refs["deleted"]))
+			for _, kind := range []string{"plain", "deleted"} {
+				report(b, "floor-"+kind, floorOf(b, refs[kind]))
+				report(b, "inspect-"+kind, inspectOf(b, state, refs[kind]))
+			}
 		}
+		ratio(b, "inspect-deleted", "floor-deleted")
+		ratio(b, "floor-deleted", "floor-plain")
 		ratio(b, "inspect-deleted", "inspect-plain")
 	}
 }

@@ -91,7 +91,7 @@ func inspect(c *cobra.Command, g *global, ref string, o *inspectFlags) error {
 	if err != nil {
 		return err
 	}
-	defer tightMemory(50<<20, 30)()
+	defer tightMemory(60<<20, 30)()
 	if o.explore {
 		if c.Flags().Changed("format") || o.html == "-" {
 			return errors.New("reading -i: the terminal program takes the place of what --format and --html - print: leave one out")

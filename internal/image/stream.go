@@ -154,8 +154,8 @@ func gunzip(br *bufio.Reader) (io.ReadCloser, error) {
 // a MB, which takes a fifth of all that indexing a layer does. It is what encoders use but at their highest levels.
 const roomyWindow = 8 << 20
 
-// roomyZstdReaders holds decoders of such windows until [letGo]: a sync.Pool would make one for each processor.
-var roomyZstdReaders = make(chan *zstd.Decoder, 2)
+// roomyZstdReaders holds decoders of such windows until [letGo]: a sync.Pool would keep them longer.
+var roomyZstdReaders = make(chan *zstd.Decoder, maxWindows)
 
 // letGo gives the memory of decoders back that nobody uses.
 func letGo() {

@@ -120,6 +120,9 @@ type Tree struct {
 	sorted   func() []*Entry
 }
 
+// maxWindows bounds the layers of zstd that are read at once: each needs room for two windows of 8 MB as a rule, of [maxWindow] at most.
+const maxWindows = 4
+
 // ReadTree reads the layers of img, several at a time and each once as a stream, or takes their indexes from
 // o.CacheDir. Every layer read is checked against its diff ID.
 func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
@@ -134,9 +137,7 @@ func ReadTree(ctx context.Context, img v1.Image, o TreeOptions) (*Tree, error) {
 	o.Progress.layers.Add(int32(len(layers)))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	// Of zstd fewer layers at a time: to decode one keeps a processor about as busy as to hash and read its content, and the decoder moves
-	// a window of megabytes along, so that more of them wait for each other's memory.
-	windows := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+	windows := make(chan struct{}, maxWindows)
 	for _, i := range t.largestFirst() {
 		g.Go(func() error {
 			if t.Layers[i].Compression == Zstd {
