@@ -63,7 +63,7 @@ func buildCommand(g *global) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return b.run(c, g, args[0]) },
 	}
 	f := c.Flags()
-	f.StringVarP(&b.file, "file", "f", "", "the Dockerfile (default DIR/Dockerfile)")
+	f.StringVarP(&b.file, "file", "f", "", "the Dockerfile, in the working directory or in DIR (default DIR/Dockerfile)")
 	f.StringVar(&b.checks, "checks", "", "file with checks (default lighten.yaml beside the Dockerfile)")
 	f.BoolVar(&b.noChecks, "no-checks", false, "build and measure only; nothing wins")
 	f.StringSliceVar(&b.only, "only", nil, "build only these candidates beside the original")

@@ -53,8 +53,8 @@ type Project struct {
 // ErrNoDockerfile says that there is nothing to start from.
 var ErrNoDockerfile = errors.New("no Dockerfile")
 
-// Open reads the project's Dockerfile and what its sources say. File "" is
-// DIR/Dockerfile. Extra candidates are added to the DIR/Dockerfile.* files.
+// Open reads the project's Dockerfile and what its sources say. File "" is DIR/Dockerfile; another one is searched for in the working
+// directory, then in DIR. Extra candidates are added to the DIR/Dockerfile.* files.
 func Open(dir, file string, extra []Named, a access.Config) (*Project, error) {
 	if fi, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("opening the project: %w", err)
@@ -66,6 +66,11 @@ func Open(dir, file string, extra []Named, a access.Config) (*Project, error) {
 		path = filepath.Join(dir, "Dockerfile")
 	}
 	src, err := os.ReadFile(path)
+	if in := filepath.Join(dir, file); errors.Is(err, fs.ErrNotExist) && file != "" && !filepath.IsAbs(file) {
+		if src, err = os.ReadFile(in); err == nil {
+			path = in
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("opening the project: %w at %s; write one there or name it with --file", ErrNoDockerfile, path)
 	}
