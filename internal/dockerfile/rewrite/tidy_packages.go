@@ -122,6 +122,41 @@ var aptYes = []string{"-y", "-yq", "-qy", "-yqq", "-qqy", "-q", "-qq", "--yes", 
 
 const whyRecommends = "apt installs only what the packages depend on; a recommended package that the program uses without naming it is missing then, which the checks show"
 
+// needed are recommended packages without which a package does not do what it is installed for, those that bring them by
+// themselves, and the base images that have them. Source: Debian's package records (Depends and Recommends of bookworm and trixie).
+var needed = []struct {
+	of      *regexp.Regexp
+	name    string
+	brought *regexp.Regexp
+	has     *regexp.Regexp
+}{
+	// A compiler without the C library's headers compiles nothing.
+	{regexp.MustCompile(`^gcc(-\d+)?$`), "libc6-dev",
+		regexp.MustCompile(`^(libc6-dev|build-essential|g\+\+(-\d+)?|gfortran(-\d+)?|rustc|cargo|(lib)?python3[\d.]*-dev)$`), fullImage},
+	// What fetches over https knows no certificate.
+	{regexp.MustCompile(`^(curl|wget|git)$`), "ca-certificates",
+		regexp.MustCompile(`^(ca-certificates|python3-pip)$`), regexp.MustCompile(`^python(:|$)|` + fullImage.String())},
+}
+
+// fullImage tells an official image that stands on buildpack-deps.
+var fullImage = regexp.MustCompile(`^(buildpack-deps|gcc|golang|node|perl|python|ruby|rust)(:[\w.]+(-(trixie|bookworm|bullseye|buster))?)?$`)
+
+// withNeeded are the edits that name those recommended packages of an apt-get install which its other packages need.
+func (s script) withNeeded(args []dockerfile.Word) (edits []dockerfile.Edit) {
+	base := s.Document().Expand(lineage(s.Stage)[0].Base, nil)
+	base = strings.TrimPrefix(strings.TrimPrefix(base, "docker.io/"), "library/")
+	named := func(re *regexp.Regexp) int {
+		return slices.IndexFunc(args, func(w dockerfile.Word) bool { n, _, _ := strings.Cut(w.Value, "="); return re.MatchString(n) })
+	}
+	for _, x := range needed {
+		if at := named(x.of); at >= 0 && named(x.brought) < 0 && !x.has.MatchString(base) {
+			name, _, _ := strings.Cut(args[at].Value, "=")
+			edits = append(edits, s.insertAfter(args[at], x.name, name+" only recommends "+x.name+", without which it is of little use, so that is named"))
+		}
+	}
+	return edits
+}
+
 // aptRecommends leaves out packages that nothing depends on. It may change behaviour, so the reason says what to watch.
 func aptRecommends(p *tidyPass) (groups [][]dockerfile.Edit) {
 	for _, s := range p.scripts() {
@@ -136,7 +171,7 @@ func aptRecommends(p *tidyPass) (groups [][]dockerfile.Edit) {
 			for at+1 < len(c.Args) && slices.Contains(aptYes, c.Args[at+1].Value) {
 				at++
 			}
-			groups = append(groups, []dockerfile.Edit{s.insertAfter(c.Args[at], "--no-install-recommends", whyRecommends)})
+			groups = append(groups, append([]dockerfile.Edit{s.insertAfter(c.Args[at], "--no-install-recommends", whyRecommends)}, s.withNeeded(c.Args)...))
 		}
 	}
 	return groups
