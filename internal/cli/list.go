@@ -24,8 +24,11 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 		all = slices.DeleteFunc(all, func(x ladder.Candidate) bool { return !slices.Contains(b.only, x.Name) })
 	}
 	if b.write != "" {
-		if len(all) != 1 || all[0].Dockerfile == nil {
+		if len(all) != 1 {
 			return fmt.Errorf("reading --write: name the one candidate to save with --only; %d fit", len(all))
+		}
+		if x := all[0]; x.Refused != "" {
+			return fmt.Errorf("reading --write: there is no %s to save: %s", x.Name, x.Refused)
 		}
 		return save(b.write, all[0].Dockerfile)
 	}

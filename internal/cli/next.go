@@ -50,6 +50,9 @@ func (b *buildFlags) next(c *cobra.Command, p *ladder.Project, res *ladder.Resul
 		num, _, _ := strings.Cut(port, "/")
 		ports = append(ports, num)
 	}
+	if len(ports) == 0 && p.Stack.CLI {
+		run += " -i" // it may read standard input
+	}
 	slices.Sort(ports)
 	for _, port := range ports {
 		run += " -p " + port + ":" + port
@@ -70,6 +73,9 @@ func (b *buildFlags) same(c *cobra.Command) string {
 		values := []string{f.Value.String()}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()
+		}
+		if f.Value.Type() == "stringSlice" { // which reads commas
+			values = []string{strings.Join(values, ",")}
 		}
 		for _, v := range values {
 			s.WriteString(" --" + f.Name)

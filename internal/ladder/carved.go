@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lighten/lighten/internal/carve"
 	"github.com/lighten/lighten/internal/check"
@@ -23,6 +24,8 @@ const Carved = "carved"
 func (c *climb) carve(ctx context.Context, from, original *rung) (*rung, error) {
 	r := &rung{from: from, Candidate: Candidate{Name: Carved, Source: from.Source, Base: from.Name, Dockerfile: from.Dockerfile}}
 	r.report = report.Candidate{Name: r.Name, Source: r.Source, Base: r.Base, Dockerfile: string(r.Dockerfile)}
+	began := time.Now()
+	defer func() { r.report.BuildSeconds = time.Since(began).Seconds() }() // observing and proving it are how it is made
 	level := cmp.Or(closure.Level(c.trial.File.Level), closure.Safe)
 	o := heal.Options{
 		Engine: c.o.Engine, Platform: c.o.Build.Platform, Progress: c.o.Build.Progress, Trial: c.trial, Level: level, Name: lockedFrom + from.Name,

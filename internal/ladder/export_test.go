@@ -19,6 +19,13 @@ func Judge(o Options, candidates ...report.Candidate) (winner string, judged []r
 	return r.Report.Winner, judged
 }
 
+// Slower is what is noted of a candidate whose first answer takes ms, beside an original's that takes originalMS.
+func Slower(original, t *image.Tree, originalMS, ms float64) []string {
+	r := &rung{tree: t, report: report.Candidate{StartMS: ms}}
+	(&climb{}).changes(r, &rung{tree: original, report: report.Candidate{StartMS: originalMS}})
+	return r.report.Notes
+}
+
 // Content is an image with the number of its layers that are the base image's, and what it was carved from.
 type Content struct {
 	Tree *image.Tree

@@ -228,6 +228,9 @@ func (p *Project) tidy() Candidate {
 			}
 		}
 	}
+	if len(edits) == 0 {
+		c.Notes = append(c.Notes, "the Dockerfile is tidy as it stands: only the .dockerignore may differ")
+	}
 	c.Dockerfile = d.Source
 	return c
 }

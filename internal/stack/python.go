@@ -19,9 +19,10 @@ const (
 )
 
 var (
-	pythonImage = regexp.MustCompile(`(?:^|/)python:(\d+\.\d+)`)
-	pythonFiles = []string{"requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "manage.py"}
-	frameworks  = []struct {
+	pythonImage  = regexp.MustCompile(`(?:^|/)python:(\d+\.\d+)`)
+	startsPython = regexp.MustCompile(`(?:^|[\s"/])python3?(?:\.\d+)?["\s]`)
+	pythonFiles  = []string{"requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "manage.py"}
+	frameworks   = []struct {
 		name string
 		port int // the development server's
 		re   *regexp.Regexp
@@ -37,13 +38,16 @@ var (
 	cliWords = regexp.MustCompile(`(?m)\bargparse\b|^\s*import click\b|\bsys\.stdin\b|\btyper\b`)
 )
 
-// detectPython recognises a Python program by its base image or its files.
+// detectPython recognises a Python program by its base image, by what starts it, or by its files.
 func detectPython(dir fs.FS, d *dockerfile.Document) (Project, bool, error) {
 	var p Project
 	found := false
 	for _, s := range d.Stages {
 		if m := pythonImage.FindStringSubmatch(d.Expand(s.Base, nil)); m != nil {
 			p.Version, found = m[1], true
+		}
+		for _, i := range s.Instructions {
+			found = found || (i.Name == "CMD" || i.Name == "ENTRYPOINT") && startsPython.MatchString(d.Text(i.ArgsRange))
 		}
 	}
 	for _, f := range pythonFiles {

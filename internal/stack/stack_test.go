@@ -35,6 +35,9 @@ func TestDetect(t *testing.T) {
 		{"django", "FROM debian\n", map[string]string{"manage.py": "import django\n"}, Project{Language: "python", Framework: "django", Port: 8000}},
 		{"command line", "FROM python:3\n", map[string]string{"requirements.txt": "", "t.py": "import argparse\n"}, Project{Language: "python", CLI: true}},
 		{"tests do not count", "FROM python:3.9\n", map[string]string{"tests/t.py": "import flask\n", "venv/x.py": "import django\n"}, Project{Language: "python", Version: "3.9"}},
+		{"Debian's own Python", "FROM debian\nRUN apt-get install -y python3-flask\nCMD python3 /app/app.py\n", map[string]string{"app.py": "from flask import Flask\n"},
+			Project{Language: "python", Framework: "flask", Port: 5000}},
+		{"a name with python in it", "FROM debian\nCMD [\"/opt/python-like/run\"]\n", nil, Project{}},
 		{"unknown", "FROM debian\n", map[string]string{"main.c": ""}, Project{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
