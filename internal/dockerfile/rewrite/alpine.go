@@ -85,12 +85,12 @@ func Alpine(in Input) (Output, error) {
 	}
 	p.line("# musl instead of glibc: smaller, but locale, resolver and threads differ.")
 	if r.installs() {
-		p.line("FROM %s%s AS %s", r.platform, base, r.stage)
+		p.line("FROM %s%s AS %s", r.platform, likewise(r.origin, base), r.stage)
 		p.apk(build)
 		r.builderSteps(&p, func(*page, []string) {}, r.prefixed) // apk has done it
 		p.line("\n# The program and its dependencies, nothing else.")
 	}
-	p.line("FROM %s%s", r.platform, base)
+	p.line("FROM %s%s", r.platform, likewise(r.origin, base))
 	r.final(&p, func(p *page) { p.apk(run) }, func(p *page) { p.line("COPY --from=%s /install /usr/local", r.stage) }, func(s step) { p.onAlpine(s, in.Evidence) })
 	var notes []string
 	if len(compiled) > 0 {

@@ -196,7 +196,7 @@ func orUnknown(s string) string {
 func (d *distroless) unpack(pkgs []string) {
 	p := &d.page
 	p.line("\n# The libraries that the native modules load, as Debian packages, with their records for scanners.")
-	p.line("FROM %s%s AS %s", d.platform, d.base, d.libraries)
+	p.line("FROM %s%s AS %s", d.platform, likewise(d.origin, d.base), d.libraries)
 	p.line("WORKDIR /debs")
 	p.line("RUN apt-get update && apt-get download %s \\", strings.Join(unique(pkgs), " "))
 	p.line(" && mkdir -p /libraries/var/lib/dpkg/status.d /libraries/usr/lib \\")

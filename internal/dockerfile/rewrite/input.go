@@ -121,11 +121,12 @@ type recipe struct {
 	earlier   []*dockerfile.Stage // the stages in head
 	platform  string              // flags of FROM, each with a blank behind it
 	base      string
-	tag       string // of an official Python image
-	version   string // of Python, "3.11"; "" when it is not known before building
-	steps     []step // of the final stage and of those that it is built on
-	stage     string // name for a stage that installs the dependencies
-	libraries string // name for a stage that unpacks libraries
+	origin    *dockerfile.Stage // whose FROM names base
+	tag       string            // of an official Python image
+	version   string            // of Python, "3.11"; "" when it is not known before building
+	steps     []step            // of the final stage and of those that it is built on
+	stage     string            // name for a stage that installs the dependencies
+	libraries string            // name for a stage that unpacks libraries
 	notes     []string
 }
 
@@ -141,7 +142,7 @@ func read(in Input) (*recipe, error) {
 	d := in.Doc
 	final := d.Built(in.Target)
 	line := lineage(final)
-	r := &recipe{base: d.Expand(line[0].Base, nil), version: in.Project.Version}
+	r := &recipe{base: d.Expand(line[0].Base, nil), origin: line[0], version: in.Project.Version}
 	if strings.Contains(r.base, "@") {
 		return nil, refuse("the base %s is pinned by digest: name the lighter base and its digest yourself", r.base)
 	}
@@ -353,6 +354,23 @@ func (r *recipe) lastPip() int {
 
 func (r *recipe) withTag(tag string) string {
 	return strings.TrimSuffix(r.base, ":"+r.tag) + ":" + tag
+}
+
+var variable = regexp.MustCompile(`\$(\w+|\{[^}]*\})`)
+
+// likewise writes a base with the variables of the FROM of s, where it is another form of the same image: who gives the argument another
+// value, or changes it, wants all stages to follow.
+func likewise(s *dockerfile.Stage, base string) string {
+	d, all := s.From.Document(), variable.FindAllStringIndex(s.Base, -1)
+	if len(all) == 0 {
+		return base
+	}
+	head := s.Base[:all[len(all)-1][1]]
+	rest, ok := strings.CutPrefix(base, d.Expand(head, nil))
+	if out := head + rest; ok && d.Expand(out, nil) == base {
+		return out
+	}
+	return base
 }
 
 // SlimBase is the slim form of an official Python image, if there is one.

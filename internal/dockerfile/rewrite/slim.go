@@ -60,7 +60,7 @@ func (r *recipe) staged(in Input, name, base string, run []string) (Output, erro
 	p.line("%s", why)
 	r.builder(&p, from, (*page).apt, r.prefixed)
 	p.line("\n# The program and its dependencies, nothing else.")
-	p.line("FROM %s%s", r.platform, base)
+	p.line("FROM %s%s", r.platform, likewise(r.origin, base))
 	r.final(&p, func(p *page) { p.apt(run) }, func(p *page) { p.line("COPY --from=%s /install /usr/local", r.stage) }, p.asIs)
 	return r.output(&p, name, base, slimNotes(in))
 }
@@ -72,7 +72,7 @@ func (r *recipe) inOrder(base string, libraries []string) *page {
 	if base != r.base {
 		p.line("# The slim image of the same release: the same Python, without compilers and headers.")
 	}
-	p.line("FROM %s%s", r.platform, base)
+	p.line("FROM %s%s", r.platform, likewise(r.origin, base))
 	p.apt(libraries)
 	for _, s := range r.steps {
 		if !r.keepHealth(&p, s, "python") {

@@ -127,7 +127,7 @@ func (r *recipe) alpineHead(p *page, e Evidence, build []string) error {
 				version = r.version
 			}
 			base := strings.TrimSuffix(d.Expand(s.Base, nil), ":"+tag) + ":" + version + "-alpine"
-			p.line("%s", strings.Replace(d.Text(s.From.Range), s.Base, base, 1))
+			p.line("%s", strings.Replace(d.Text(s.From.Range), s.Base, likewise(s, base), 1))
 			p.apk(build)
 		} else {
 			p.line("%s", d.Text(s.From.Range))

@@ -50,7 +50,7 @@ func forBuilder(s step) bool {
 // builder writes the stage that installs the dependencies. install writes one
 // step's pip commands; apt decides how system packages are put in.
 func (r *recipe) builder(p *page, base string, apt func(*page, []string), install func(*page, step)) {
-	p.line("FROM %s%s AS %s", r.platform, base, r.stage)
+	p.line("FROM %s%s AS %s", r.platform, likewise(r.origin, base), r.stage)
 	r.builderSteps(p, apt, install)
 }
 
