@@ -230,7 +230,7 @@ func (d *distroless) withoutShell() error {
 	for i, s := range d.steps {
 		_, carries := d.recipe.carries(s)
 		switch {
-		case carries, d.pointsInto(s, d.carried):
+		case carries, d.pointsInto(s, d.carried), d.onlyInstaller(i):
 		case len(s.apt) > 0, s.owns != nil, len(s.pip) > 0 && len(s.rest) == 0, i < d.lastPip() && d.feedsPipOnly(i):
 		case d.owned && (s.Name == "COPY" || s.Name == "ADD"):
 		case s.Name == "RUN":

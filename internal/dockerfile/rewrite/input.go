@@ -107,11 +107,13 @@ type step struct {
 
 // pipInstall is a pip install.
 type pipInstall struct {
+	uv   bool     // uv does it, into the image's Python
 	env  string   // assignments before it, with the blank behind them
 	args []string // less those about its cache
 	// itself is set when it renews pip: with --prefix it would remove the pip that runs.
 	itself bool
 	tools  []string // what it names beside pip then
+	getsUV bool     // it gets uv, and nothing else
 }
 
 // recipe is the tidied original in steps.
@@ -207,6 +209,13 @@ func understand(i *dockerfile.Instruction) (step, error) {
 				return plain, nil
 			}
 			s.pip, aptOnly = append(s.pip, p), false
+		case isUVInstall(i, c):
+			p, placed := readPip(i, c, c.Args[1:])
+			if placed != "" {
+				plain.placed = placed
+				return plain, nil
+			}
+			s.pip, aptOnly = append(s.pip, p), false
 		case isPip && sub >= 0 && args[sub].Value == "cache": // nothing is left in it
 		case isPip:
 			return plain, nil
@@ -248,22 +257,28 @@ func isAptTidying(c dockerfile.Command) bool {
 
 // readPip reads a pip install; placed says why it cannot go elsewhere.
 func readPip(i *dockerfile.Instruction, c dockerfile.Command, args []dockerfile.Word) (p pipInstall, placed string) {
-	p.env = i.Document().Text(dockerfile.Range{Start: c.Range.Start, End: c.NameAt.Start})
+	p.env, p.uv = i.Document().Text(dockerfile.Range{Start: c.Range.Start, End: c.NameAt.Start}), c.Name == "uv"
 	for _, a := range args {
 		switch flag, _, _ := strings.Cut(a.Value, "="); flag {
-		case "install", "--no-cache-dir":
+		case "install", "--no-cache-dir", "--no-cache":
 			continue
 		case "--prefix", "--target", "-t", "--user", "--root", "-e", "--editable":
 			return p, fmt.Sprintf("line %d: pip install %s puts packages where the rewrite would", i.Line, flag)
 		}
 		p.args = append(p.args, i.Document().Text(a.Range))
-		switch name := toolName.FindString(a.Value); name {
-		case "pip":
+		switch name := toolName.FindString(a.Value); {
+		case p.uv:
+		case name == "uv":
+			p.getsUV = true
+		case name == "pip":
 			p.itself = true
-		case "setuptools", "wheel":
+		case name == "setuptools" || name == "wheel":
 			p.tools = append(p.tools, i.Document().Text(a.Range))
 		}
 	}
+	p.getsUV = p.getsUV && !slices.ContainsFunc(args[1:], func(a dockerfile.Word) bool {
+		return !strings.HasPrefix(a.Value, "-") && toolName.FindString(a.Value) != "uv" || strings.HasPrefix(a.Value, "-r")
+	})
 	if strings.Contains(c.Name, "/") && !strings.HasPrefix(c.Name, "/usr/") {
 		return p, fmt.Sprintf("line %d installs with %s into an environment of its own", i.Line, c.Name)
 	}

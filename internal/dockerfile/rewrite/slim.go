@@ -143,12 +143,26 @@ func (r *recipe) prefixed(p *page, s step) {
 		cache = ""
 	}
 	for _, c := range s.pip {
+		if c.uv {
+			p.line("RUN %s%suv pip install%s --prefix=/install %s", flags, c.env, strings.TrimSuffix(cache, "-dir"), strings.Join(c.args, " "))
+			continue
+		}
+		if c.getsUV && r.installsWithUV() {
+			p.line("RUN %s%spip install%s %s", flags, c.env, cache, strings.Join(c.args, " "))
+			if r.runsUV() {
+				p.line("RUN %s%spip install%s --prefix=/install --ignore-installed %s", flags, c.env, cache, strings.Join(c.args, " "))
+			}
+			continue
+		}
 		if c.itself {
 			p.line("RUN %s%spip install%s %s", flags, c.env, cache, strings.Join(c.args, " "))
 			if len(c.tools) > 0 {
 				p.line("RUN %s%spip install%s --prefix=/install --ignore-installed %s", flags, c.env, cache, strings.Join(c.tools, " "))
 			}
 			continue
+		}
+		if slices.Contains(c.args, "--no-build-isolation") && r.version != "" { // what was installed before builds it
+			c.env = "PYTHONPATH=/install/lib/python" + r.version + "/site-packages " + c.env
 		}
 		p.line("RUN %s%spip install%s --prefix=/install %s", flags, c.env, cache, strings.Join(c.args, " "))
 	}

@@ -95,7 +95,7 @@ func (r *recipe) final(p *page, system, pip func(*page), keep func(step)) {
 			} else if len(s.rest) > 0 {
 				p.run(s.rest)
 			}
-		case i < r.lastPip() && r.feedsPipOnly(i), r.keepHealth(p, s, "python"):
+		case i < r.lastPip() && r.feedsPipOnly(i), r.onlyInstaller(i), r.keepHealth(p, s, "python"):
 		default:
 			keep(s)
 		}
