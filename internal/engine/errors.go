@@ -163,23 +163,31 @@ var noSecret = regexp.MustCompile(`secret (\S+): not found`)
 // complains begins a line by which pip, apt, apk, npm, Go, cargo and shells say what is wrong.
 var complains = regexp.MustCompile(`^\s*(ERROR:|error:|E:|npm (ERR!|error) [A-Za-z]|fatal:|go: \S|/bin/sh: )`)
 
-// complaint is the first line of a failed step's last ones that says what is wrong, cut short; "" when none does.
+// raises is how the last line of a Python program's traceback begins.
+var raises = regexp.MustCompile(`^\s*([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|NotFound): `)
+
+// complaint is the first line of a failed step's last ones that says what is wrong, or else the last that names an exception, cut short;
+// "" when none does.
 func complaint(log []string) string {
-	for _, l := range log {
-		if complains.MatchString(l) {
-			l = strings.TrimSpace(strings.Map(func(r rune) rune {
-				if unicode.IsControl(r) {
-					return -1
-				}
-				return r
-			}, l))
-			if len([]rune(l)) > 160 {
-				l = string([]rune(l)[:159]) + "…"
-			}
-			return l
+	at := slices.IndexFunc(log, complains.MatchString)
+	for n := len(log) - 1; at < 0 && n >= 0; n-- {
+		if raises.MatchString(log[n]) {
+			at = n
 		}
 	}
-	return ""
+	if at < 0 {
+		return ""
+	}
+	l := strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, log[at]))
+	if len([]rune(l)) > 160 {
+		l = string([]rune(l)[:159]) + "…"
+	}
+	return l
 }
 
 // describe says in one line what went wrong and what to do.

@@ -340,6 +340,13 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 		return err
 	}
 	c.verdict(r, original)
+	if original == nil && r.report.Verdict == report.Failed {
+		missed, err := c.missed(r.check.LogTail)
+		if err != nil {
+			return err
+		}
+		r.report.Notes = append(r.report.Notes, missed...)
+	}
 	if original != nil { // with what all others are compared; of the winner they are read again
 		r.tree, r.owners = nil, nil
 	}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 
 	"github.com/lighten/lighten/internal/dockerfile"
 	"github.com/lighten/lighten/internal/dockerfile/ignore"
@@ -60,6 +63,29 @@ func (p *Project) readIgnore(name string) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// missed names the files that a program's last lines speak of, and that the project's own ignore file keeps out of the build.
+func (p *Project) missed(log []string) ([]string, error) {
+	current, err := p.currentIgnore()
+	if err != nil {
+		return nil, err
+	}
+	left, err := ignore.LeftOut(os.DirFS(p.Dir), current)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, f := range left {
+		name := regexp.MustCompile(`(^|[^\w.-])` + regexp.QuoteMeta(path.Base(f)) + `($|[^\w-])`)
+		if slices.ContainsFunc(log, name.MatchString) {
+			out = append(out, f+", which the program's last lines name, is in the project, and the .dockerignore keeps it out of the build")
+		}
+	}
+	return out[:min(len(out), maxMissed)], nil
+}
+
+// maxMissed bounds how many files that are kept out are named.
+const maxMissed = 5
 
 // ignored tells whether a better .dockerignore was found.
 func (p *Project) ignored() bool { return p.context != nil && len(p.context.Items) > 0 }
