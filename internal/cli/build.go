@@ -189,7 +189,11 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	if err != nil && !errors.Is(err, ladder.ErrOriginal) {
 		return err
 	}
-	return errors.Join(err, b.deliver(c, p, a, res, limits))
+	shown := b.deliver(c, p, a, res, limits)
+	if err != nil && errors.As(shown, &findings{}) { // that nothing wins is no finding where nothing was compared
+		return fmt.Errorf("%w: nothing can be compared; mend it, or say in lighten.yaml what is to hold", err)
+	}
+	return errors.Join(err, shown)
 }
 
 // deliver writes what was asked for, prints the report, and turns its verdict
