@@ -114,7 +114,9 @@ func (d *distroless) write() error {
 		d.builder(&d.page, from, (*page).apt, d.prefixed)
 	}
 	if d.owned {
-		d.ownedSteps()
+		if err := d.ownedSteps(); err != nil {
+			return err
+		}
 	}
 	if len(d.in.Evidence.Distroless) > 0 {
 		d.unpack(d.in.Evidence.Distroless)
@@ -143,8 +145,9 @@ func (d *distroless) write() error {
 	return d.withoutShell()
 }
 
-// ownedSteps finishes the builder with what makes users, and with what they own.
-func (d *distroless) ownedSteps() {
+// ownedSteps finishes the builder with what makes users, and with what they own. COPY keeps the owner of all that is in a directory, but
+// makes the directory itself as root's: so they are copied from one that holds them all.
+func (d *distroless) ownedSteps() error {
 	for i, s := range d.steps {
 		_, carries := d.carries(s)
 		switch {
@@ -155,6 +158,11 @@ func (d *distroless) ownedSteps() {
 			d.keep(s)
 		}
 	}
+	dirs, err := d.directories()
+	if err == nil && len(dirs) > 0 {
+		d.line("RUN mkdir /owned && cp -a --parents %s /owned", strings.Join(dirs, " "))
+	}
+	return err
 }
 
 // directories are those which the program's files and owners are in.
@@ -222,8 +230,8 @@ func (d *distroless) withoutShell() error {
 		if err != nil {
 			return err
 		}
-		for _, dir := range dirs {
-			d.line("COPY --from=%s %s %s", d.stage, dir, dir)
+		if len(dirs) > 0 {
+			d.line("COPY --from=%s /owned /", d.stage)
 		}
 	}
 	hasEntry := slices.ContainsFunc(d.steps, func(s step) bool { return s.Name == "ENTRYPOINT" })
