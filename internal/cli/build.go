@@ -191,7 +191,7 @@ func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
 	}
 	shown := b.deliver(c, p, a, res, limits)
 	if err != nil && errors.As(shown, &findings{}) { // that nothing wins is no finding where nothing was compared
-		return fmt.Errorf("%w: nothing can be compared; mend it, or say in lighten.yaml what is to hold", err)
+		return fmt.Errorf("%w: nothing can be compared; mend it, or say in lighten.yaml what is to hold, and what it needs (env, services)", err)
 	}
 	return errors.Join(err, shown)
 }

@@ -190,6 +190,22 @@ func complaint(log []string) string {
 	return l
 }
 
+// noSource is what the engine says of a file to copy that is not there.
+var noSource = regexp.MustCompile(`(?:failed to calculate checksum of ref [^"]*"|lstat )/?([^":]+)"?: (?:not found|no such file or directory)`)
+
+var copies = regexp.MustCompile(`(?i)^\s*(COPY|ADD)\s`)
+
+var fromFlag = regexp.MustCompile(`--from=(\S+)`)
+
+// text is the instruction at the error's place.
+func (e *BuildError) text() string {
+	lines := strings.Split(string(e.Source), "\n")
+	if e.Line < 1 || e.Line > len(lines) {
+		return ""
+	}
+	return strings.Join(lines[e.Line-1:min(len(lines), max(e.Line, e.EndLine))], "\n")
+}
+
 // describe says in one line what went wrong and what to do.
 func (e *BuildError) describe(err error) (message, hint string) {
 	raw := root(err)
@@ -205,6 +221,12 @@ func (e *BuildError) describe(err error) (message, hint string) {
 	}
 	if strings.Contains(raw, "no SSH key") {
 		return "the step asks for an SSH key, and none is forwarded", "give --ssh default, or --ssh ID=SOCKET"
+	}
+	if m := noSource.FindStringSubmatch(raw); m != nil && copies.MatchString(e.text()) {
+		if f := fromFlag.FindStringSubmatch(e.text()); f != nil {
+			return m[1] + " is not in " + f[1], "check the path there: it is taken from the root of that stage or image"
+		}
+		return m[1] + " is not in the build context", "check the path: it is taken from the project's directory, less what the .dockerignore keeps out"
 	}
 	low := strings.ToLower(raw)
 	for _, k := range known {

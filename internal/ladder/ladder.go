@@ -120,6 +120,9 @@ func siblings(dir, first string, extra []Named) ([]Named, error) {
 		if slices.Contains(Names, n.Name) || slices.ContainsFunc(out, func(o Named) bool { return o.Name == n.Name }) {
 			return nil, fmt.Errorf("reading --candidate %s: the name is taken", n.Name)
 		}
+		if _, err := os.Stat(n.File); err != nil { // known before the original is built
+			return nil, fmt.Errorf("reading --candidate %s: %w", n.Name, err)
+		}
 		out = append(out, n)
 	}
 	return out, nil
