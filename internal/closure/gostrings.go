@@ -10,13 +10,13 @@ import (
 // maxGoString is the length, in bytes, up to which a string of a Go program is asked for commands.
 const maxGoString = 300
 
-// goStrings are the strings of a program of Go for x86-64, as its code and its data refer to them: they have no end of their own. Those
-// that code makes an argument of are found by the two instructions that do: LEA register, [RIP+offset] for where it lies, MOV
-// register, length behind it. Others lie as a pointer and a length.
+// goStrings are the strings of a program of Go, as its code and its data refer to them: they have no end of their own. Those that code
+// makes an argument of are found by the instructions that do so, of which each processor has its own; others lie as a pointer and a
+// length.
 func goStrings(b []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		f, err := elf.NewFile(bytes.NewReader(b))
-		if err != nil || f.Machine != elf.EM_X86_64 || f.ByteOrder != binary.LittleEndian {
+		if err != nil || f.ByteOrder != binary.LittleEndian || goReferences[f.Machine] == nil {
 			return
 		}
 		texts := goSection(f, b, ".rodata")
@@ -24,16 +24,9 @@ func goStrings(b []byte) iter.Seq[[]byte] {
 		if texts == nil || code == nil {
 			return
 		}
-		for i := 0; i+7 <= len(code.bytes); i++ {
-			if code.bytes[i]&0xfb != 0x48 || code.bytes[i+1] != 0x8d || code.bytes[i+2]&0xc7 != 0x05 {
-				continue
-			}
-			offset := int64(int32(binary.LittleEndian.Uint32(code.bytes[i+3:])))
-			at := uint64(int64(code.addr) + int64(i) + 7 + offset)
-			if n := moved(code.bytes[i+7 : min(len(code.bytes), i+7+maxBetween)]); n > 0 {
-				if s := texts.at(at, n); s != nil && !yield(s) {
-					return
-				}
+		for at, n := range goReferences[f.Machine](code) {
+			if s := texts.at(at, n); s != nil && !yield(s) {
+				return
 			}
 		}
 		for _, name := range []string{".rodata", ".data", ".noptrdata", ".data.rel.ro"} {
@@ -49,6 +42,27 @@ func goStrings(b []byte) iter.Seq[[]byte] {
 				if t := texts.at(binary.LittleEndian.Uint64(s.bytes[i:]), n); t != nil && !yield(t) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// goReferences find where code refers to a string: its address and its length.
+var goReferences = map[elf.Machine]func(code *goPart) iter.Seq2[uint64, uint64]{
+	elf.EM_X86_64: referencesAMD64, elf.EM_AARCH64: referencesARM64,
+}
+
+// referencesAMD64 finds LEA register, [RIP+offset] for where a string lies, and MOV register, length behind it.
+func referencesAMD64(code *goPart) iter.Seq2[uint64, uint64] {
+	return func(yield func(at, n uint64) bool) {
+		for i := 0; i+7 <= len(code.bytes); i++ {
+			if code.bytes[i]&0xfb != 0x48 || code.bytes[i+1] != 0x8d || code.bytes[i+2]&0xc7 != 0x05 {
+				continue
+			}
+			offset := int64(int32(binary.LittleEndian.Uint32(code.bytes[i+3:])))
+			n := moved(code.bytes[i+7 : min(len(code.bytes), i+7+maxBetween)])
+			if n > 0 && !yield(uint64(int64(code.addr)+int64(i)+7+offset), n) {
+				return
 			}
 		}
 	}

@@ -25,6 +25,12 @@ func main() {
 	for _, t := range tools { exec.Command(t, strings.ToUpper(string(out))).Run() }
 	println("the midnight update of git")
 }`
+	for _, arch := range []string{"amd64", "arm64"} {
+		t.Run(arch, func(t *testing.T) { goCommands(t, source, arch) })
+	}
+}
+
+func goCommands(t *testing.T, source, arch string) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"main.go": source, "go.mod": "module x\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -32,7 +38,7 @@ func main() {
 		}
 	}
 	c := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", "x", ".")
-	c.Dir, c.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64", "GOOS=linux", "GOFLAGS=-mod=mod", "GOWORK=off")
+	c.Dir, c.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch, "GOOS=linux", "GOFLAGS=-mod=mod", "GOWORK=off")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
