@@ -29,7 +29,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 15"
+const KeepName = inventory.KeepName + ", closure 16"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -47,9 +47,9 @@ func Distil(p string, size int64) func([]byte) []string {
 	}
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")
-	perl, program := perlSource(p), maybeProgram(p)
+	perl, program, tool := perlSource(p), maybeProgram(p), toolScript(p, size)
 	module := strings.Contains(p, "/node_modules/") && (strings.HasSuffix(p, ".js") || strings.HasSuffix(p, ".cjs") || strings.HasSuffix(p, ".mjs"))
-	if size > maxSource && !program || !own && !py && !perl && !program && !module {
+	if size > maxSource && !program || !own && !py && !perl && !program && !module && !tool {
 		return nil
 	}
 	return func(b []byte) []string {
@@ -60,6 +60,9 @@ func Distil(p string, size int64) func([]byte) []string {
 				compiledRunFacts(b, facts)
 			}
 			return slices.Sorted(maps.Keys(facts))
+		}
+		if tool {
+			scriptFacts(b, facts)
 		}
 		if perl || perlScript(b) {
 			perlFacts(b, facts)
@@ -72,10 +75,10 @@ func Distil(p string, size int64) func([]byte) []string {
 		}
 		switch {
 		case own:
-			runFacts(b, facts, py)
+			runFacts(b, facts, path.Ext(p))
 			pathFacts(b, facts, false)
 		case py && siteDir.MatchString(p) && runsCommands(b), module && bytes.Contains(b, []byte("child_process")):
-			installedRunFacts(b, facts, py)
+			installedRunFacts(b, facts, path.Ext(p))
 		}
 		return slices.Sorted(maps.Keys(facts))
 	}
@@ -172,13 +175,36 @@ var (
 	wordRule = lazy.MustCompile(`/?[A-Za-z0-9_][A-Za-z0-9_./+-]*`)
 )
 
+// backticks are the extensions of languages in which `date` runs a command, and a call's arguments need no parentheses. In PHP's most are
+// MySQL's, which encloses names so.
+var backticks = map[string]bool{".rb": true, ".pl": true, ".pm": true}
+
+var shellRuns = slices.Concat(phrasesOf(inCode, []string{"`", "%x"}), atWord("system ", "exec ", "popen "))
+
+// maxWidth is how far, in bytes, before a word the sign of a comment is looked for.
+const maxWidth = 200
+
+// inCode tells what stands in no line that is a comment: those have commands and names in backticks as well.
+func inCode(b []byte, at int) bool {
+	line := b[max(0, at-maxWidth):at]
+	line = line[bytes.LastIndexByte(line, '\n')+1:]
+	return !bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("#"))
+}
+
+// wordList is a list of words, or a command, as Ruby and Perl write them: %w[wc -c], %x(date), qw(wc -c).
+var wordList = lazy.MustCompile(`(?:%[wWx]|\bq[wx])\s?[\[({</|!]([^\])}>/|!\n]+)`)
+
 // nearby is how many lines a call's arguments may take.
 const nearby = 5
 
 // runFacts finds words that may be commands in a source that runs some: every word in the strings of lines near such a call,
-// and elsewhere strings that are one word, and words that begin a command in others.
-func runFacts(b []byte, facts map[string]bool, py bool) {
+// and elsewhere strings that are one word, and words that begin a command in others. The source's extension tells its language.
+func runFacts(b []byte, facts map[string]bool, ext string) {
 	calls := runs.starts(b)
+	if backticks[ext] {
+		calls = append(calls, shellRuns.starts(b)...)
+		slices.Sort(calls)
+	}
 	if len(calls) == 0 {
 		return
 	}
@@ -190,6 +216,13 @@ func runFacts(b []byte, facts map[string]bool, py bool) {
 			left = nearby
 		}
 		left--
+		if left >= 0 && backticks[ext] {
+			for _, list := range wordList.FindAllSubmatch(line, -1) {
+				for _, w := range wordRule.FindAll(list[1], -1) {
+					add(w)
+				}
+			}
+		}
 		if !bytes.ContainsAny(line, "\"'`") {
 			continue
 		}
@@ -209,7 +242,7 @@ func runFacts(b []byte, facts map[string]bool, py bool) {
 		}
 	}
 	delimiters := otherDelimiters
-	if py {
+	if ext == ".py" {
 		delimiters = pythonDelimiters
 	}
 	for line := range textLines(b, delimiters) {
@@ -254,9 +287,9 @@ func runsCommands(b []byte) bool {
 	return false
 }
 
-func installedRunFacts(b []byte, facts map[string]bool, py bool) {
+func installedRunFacts(b []byte, facts map[string]bool, ext string) {
 	found := map[string]bool{}
-	runFacts(b, found, py)
+	runFacts(b, found, ext)
 	for f := range found {
 		if w, ok := strings.CutPrefix(f, factRun); ok {
 			facts[factInstalledRun+w] = true

@@ -89,7 +89,7 @@ type work struct {
 type rule func(m *maker, e *image.Entry, s strength)
 
 // rules in the order in which they are tried on everything that comes in.
-var rules = []rule{links, hardLinks, elfRule, scripts, companions, packages, python, nodeModules, siblings, application, named, loaded, literals, perlModules}
+var rules = []rule{links, hardLinks, elfRule, scripts, toolScripts, companions, packages, python, nodeModules, siblings, application, named, loaded, literals, perlModules}
 
 func newMaker(in Input) *maker {
 	m := &maker{

@@ -3,6 +3,7 @@ package closure
 import (
 	"bytes"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
@@ -99,18 +100,33 @@ func (m *maker) lookPath(name string) string {
 
 // shellCommands keeps the commands that a shell script names literally. What cannot be parsed names none.
 func (m *maker) shellCommands(by string, script []byte) {
-	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(script), by)
-	if err != nil {
-		return
+	called, items, _ := shellNames(script)
+	for _, c := range called {
+		m.command(c, Reason{Rule: "named", By: by, Note: "a command of this script"})
 	}
-	defined := map[string]bool{}
-	var called, items []string
+	if e := m.Tree.Get(by); e != nil && m.Level == Safe {
+		for _, c := range items {
+			if at := m.lookPath(c); at != "" {
+				m.namedCommand(at, e)
+			}
+		}
+	}
+}
+
+// shellNames are what a shell script calls by names that stand in it, less the functions that it defines, and the items that its loops go
+// through: for how in gzip xz; do command -v "$how". What cannot be parsed has neither.
+func shellNames(script []byte) (called, items []string, functions int) {
+	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(script), "")
+	if err != nil {
+		return nil, nil, 0
+	}
+	defined := map[string]bool{"": true}
 	syntax.Walk(f, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			defined[n.Name.Value] = true
 		case *syntax.WordIter:
-			for _, w := range n.Items { // for how in gzip xz; do command -v "$how"
+			for _, w := range n.Items {
 				items = append(items, w.Lit())
 			}
 		case *syntax.CallExpr:
@@ -123,18 +139,8 @@ func (m *maker) shellCommands(by string, script []byte) {
 		}
 		return true
 	})
-	for _, c := range called {
-		if c != "" && !defined[c] {
-			m.command(c, Reason{Rule: "named", By: by, Note: "a command of this script"})
-		}
-	}
-	if e := m.Tree.Get(by); e != nil && m.Level == Safe {
-		for _, c := range items {
-			if at := m.lookPath(c); at != "" {
-				m.namedCommand(at, e)
-			}
-		}
-	}
+	called = slices.DeleteFunc(called, func(c string) bool { return defined[c] })
+	return called, items, len(defined) - 1
 }
 
 // carriers run another command that stands among their arguments.

@@ -65,6 +65,27 @@ func TestSources(t *testing.T) {
 			goes: map[string]string{"/usr/bin/gitk": "package not needed", "/usr/share/doc/git/README": "documentation", "/usr/lib/gcc/x/12/lto1": "package not needed"},
 		},
 		{
+			name: "commands that Ruby and Perl write as lists of words, or between backticks",
+			tree: join(bin("wc uname date sort rev who tac w nl"), testimage.Tree{
+				"/app/a.rb": "file 0644 up = IO.popen %w[wc -c]\n\n\n\n\n\n\nsay %w[who]\n", "/app/b.rb": "file 0644 host = `uname -s | rev`.strip\n", "/app/c.rb": "file 0644 %x(date +%s)\n",
+				"/app/d.pl": "file 0644 system qw(sort -r x);\n", "/app/e.js": "file 0644 const a = `tac`;\n", "/app/f.rb": "file 0644 # as `nl` does\nsay 'nl'\n",
+			}),
+			config: app, stays: "/usr/bin/wc /usr/bin/uname /usr/bin/rev /usr/bin/date /usr/bin/sort", goes: gone("who tac w nl"),
+		},
+		{
+			name: "of a named command what the scripts of its package call, and not those in PATH",
+			tree: join(bin("git gitk sh sed awk wish basename sort"), testimage.Tree{
+				"/var/lib/dpkg/status":            "file 0644 " + statusOf("git"),
+				"/var/lib/dpkg/info/git.list":     "file 0644 /usr/bin/git\n/usr/bin/gitk\n/usr/lib/git-core/git-submodule\n/usr/lib/git-core/git-sh-setup\n/usr/lib/git-core/README\n",
+				"/usr/lib/git-core/git-submodule": "file 0755 #!/usr/bin/sh\n. git-sh-setup\ncmd_add() { name=$(basename \"$1\") && sed -e 1d; }\ncmd_add\n",
+				"/usr/lib/git-core/git-sh-setup":  "file 0644 # to be read by scripts\ndie() { awk '{ print }' >&2; }\n",
+				"/usr/lib/git-core/README":        "file 0644 # no script\nsort\n",
+				"/usr/bin/gitk":                   "file 0755 #!/bin/sh\nexec wish \"$0\" -- \"$@\"\n",
+				"/app/job.py":                     "file 0644 subprocess.run(['git', 'fetch'])\n",
+			}),
+			config: app, stays: "/usr/bin/git /usr/lib/git-core/git-submodule /usr/bin/sh /usr/bin/sed /usr/bin/basename /usr/bin/awk", goes: gone("wish sort"),
+		},
+		{
 			name: "what programs start or read that a program names: gpg, the clients of PostgreSQL, a command that begins with a digit",
 			tree: join(bin("gpg gpg-agent psql 7z"), testimage.Tree{
 				"/usr/bin/psql": "symlink ../share/postgresql-common/pg_wrapper", "/usr/share/postgresql-common/pg_wrapper": "file 0755 #!/usr/bin/perl\n", "/usr/lib/postgresql/15/bin/psql": exe + amd64(""),
