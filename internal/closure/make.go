@@ -34,6 +34,7 @@ type Input struct {
 	Level     Level
 	Keep      []string // globs of paths that stay whatever the evidence; ** crosses directories
 	Drop      []string // globs of paths that go unless evidence wants them
+	Compilers bool     // what was [AskedInVain] stays too
 }
 
 // Make works out what stays: what the evidence names, what the configuration names, what the system cannot do without,

@@ -108,6 +108,9 @@ type healer struct {
 	evidence []closure.Evidence
 	answers  []*check.Report // of the original
 	lock     *lock.File      // what is carved by; nil: what was observed
+
+	withheld  bool // something was looked up that is not taken as missed: see [closure.AskedInVain]
+	compilers bool // and it is now, because the image did not pass without
 }
 
 func newHealer(img v1.Image, o Options) *healer {
@@ -244,7 +247,7 @@ func (h *healer) carve(ctx context.Context) error {
 	h.Step(fmt.Sprintf("carving, round %d", h.res.Rounds))
 	var err error
 	h.res.Keep, err = closure.Make(closure.Input{
-		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop,
+		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop, Compilers: h.compilers,
 	})
 	if err != nil {
 		return err
@@ -307,6 +310,10 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 		}
 	}
 	h.judge(h.res.Light)
+	if h.res.Rejected != "" && h.withheld && !h.compilers && h.lock == nil {
+		h.res.Rejected, h.compilers = "", true
+		return true, nil
+	}
 	return false, nil
 }
 

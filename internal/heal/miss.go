@@ -17,7 +17,12 @@ import (
 func (h *healer) missed(out *trial.Outcome) bool {
 	r := *out.Record
 	r.Paths = nil
+	inVain := closure.AskedInVain(out.Record)
 	for _, p := range out.Record.Paths {
+		if !h.compilers && inVain(p) {
+			h.withheld = true
+			continue
+		}
 		if h.res.Keep.Misses(p) {
 			r.Paths = append(r.Paths, p)
 			h.note(p.Name, phase(out.Record, p.Phase), p.By)

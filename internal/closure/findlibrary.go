@@ -1,0 +1,44 @@
+package closure
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lighten/lighten/internal/lazy"
+	"github.com/lighten/lighten/internal/observe"
+)
+
+// linkers are what ctypes.util.find_library starts when ldconfig does not know a library, and what these start: they tell what they would
+// link.
+var linkers = lazy.MustCompile(`^(?:gcc|cc|ld|collect2|(?:[a-z0-9_]+-linux-(?:gnu|musl)[a-z]*-)?(?:gcc(?:-[0-9]+)?|ld(?:\.bfd|\.gold)?))$`)
+
+var (
+	compiling  = lazy.MustCompile(`^(?:cc1|cc1plus|lto1|(?:[a-z0-9_]+-)*(?:as|objdump))$`)
+	ctypesUtil = lazy.MustCompile(`/ctypes/(?:util\.py|__pycache__/util\.[^/]*\.pyc)$`)
+)
+
+// AskedInVain returns what tells the look-ups of a record by which ctypes.util.find_library asked a compiler and a linker for a library, after
+// ldconfig, and learned nothing: the answer is the same without them, None. It asks both, in that order, only if the first knows no
+// more, and objdump about what they find (Lib/ctypes/util.py). Where something is compiled none is told.
+func AskedInVain(r *observe.Record) func(observe.Path) bool {
+	asked := map[string]bool{}
+	for _, p := range r.Paths {
+		base := path.Base(p.Name)
+		switch {
+		case ctypesUtil.MatchString(p.Name):
+			asked["ctypes"] = true
+		case p.Ops&observe.Exec != 0 && base == "ldconfig", byPython(p) && (base == "gcc" || base == "ld"):
+			asked[base] = true
+		case compiling.MatchString(base) && p.Ops&(observe.Exec|observe.Access|observe.Stat) != 0:
+			return func(observe.Path) bool { return false }
+		}
+	}
+	if len(asked) < 4 {
+		return func(observe.Path) bool { return false }
+	}
+	return func(p observe.Path) bool {
+		return byPython(p) && linkers.MatchString(path.Base(p.Name)) && alone[path.Dir(p.Name)] || linkers.MatchString(path.Base(p.By))
+	}
+}
+
+func byPython(p observe.Path) bool { return strings.HasPrefix(path.Base(p.By), "python") }
