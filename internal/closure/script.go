@@ -116,6 +116,9 @@ func (m *maker) shellCommands(by string, script []byte) {
 // shellNames are what a shell script calls by names that stand in it, less the functions that it defines, and the items that its loops go
 // through: for how in gzip xz; do command -v "$how". What cannot be parsed has neither.
 func shellNames(script []byte) (called, items []string, functions int) {
+	if bytes.Count(script, []byte("(")) > maxParentheses {
+		return nil, nil, 0
+	}
 	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(script), "")
 	if err != nil {
 		return nil, nil, 0
@@ -142,6 +145,9 @@ func shellNames(script []byte) (called, items []string, functions int) {
 	called = slices.DeleteFunc(called, func(c string) bool { return defined[c] })
 	return called, items, len(defined) - 1
 }
+
+// maxParentheses bounds how deep a script nests, since the parser goes down with each: 128 kB of nothing else took a gigabyte.
+const maxParentheses = 4096
 
 // carriers run another command that stands among their arguments.
 var carriers = map[string]bool{

@@ -14,7 +14,7 @@ import (
 const factCalls = "calls "
 
 // maxTool is the size, in bytes, up to which a tool's script is read: git's are up to 50 kB.
-const maxTool = 128 << 10
+const maxTool = 64 << 10
 
 var toolDir = lazy.MustCompile(`^/(?:usr/)?(?:s?bin|lib|libexec)/`)
 
