@@ -84,14 +84,25 @@ func (c *climb) changes(r, original *rung) {
 }
 
 // compiledLibrary counts the modules of Python's own library of which there is bytecode. The official images have none; running pip
-// leaves that of what pip imports.
-func compiledLibrary(t *image.Tree) (n int) {
+// leaves that of what pip imports. Beside a Python in /usr/local, Debian's own is not the program's.
+func compiledLibrary(t *image.Tree) int {
+	const local = "/usr/local/lib/python3"
+	own, others, isOwn := 0, 0, false
 	for e := range t.All() {
-		if strings.HasSuffix(e.Path, ".pyc") && strings.Contains(e.Path, "/lib/python3") && !closure.Dependency(e.Path) {
-			n++
+		inOwn := strings.HasPrefix(e.Path, local)
+		isOwn = isOwn || inOwn && path.Base(e.Path) == "os.py"
+		switch {
+		case !strings.HasSuffix(e.Path, ".pyc") || !strings.Contains(e.Path, "/lib/python3") || closure.Dependency(e.Path):
+		case inOwn:
+			own++
+		default:
+			others++
 		}
 	}
-	return n
+	if isOwn {
+		return own
+	}
+	return others
 }
 
 // healthProgram is what the HEALTHCHECK of an image starts, "" when it has none.

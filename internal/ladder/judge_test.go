@@ -74,8 +74,8 @@ func TestSlowerStart(t *testing.T) {
 		}
 		return out
 	}
-	compiled := read(testimage.Tree{lib + "__pycache__/os.pyc": "zeros 0644 1", lib + "__pycache__/re.pyc": "zeros 0644 1", lib + "__pycache__/io.pyc": "zeros 0644 1"})
-	bare := read(testimage.Tree{lib + "__pycache__/os.pyc": "zeros 0644 1", lib + "site-packages/flask/app.pyc": "zeros 0644 1", lib + "site-packages/flask/cli.pyc": "zeros 0644 1"})
+	compiled := read(testimage.Tree{lib + "os.py": "zeros 0644 1", "/usr/lib/python3.9/__pycache__/os.pyc": "zeros 0644 1", lib + "__pycache__/os.pyc": "zeros 0644 1", lib + "__pycache__/re.pyc": "zeros 0644 1", lib + "__pycache__/io.pyc": "zeros 0644 1"})
+	bare := read(testimage.Tree{lib + "os.py": "zeros 0644 1", lib + "__pycache__/os.pyc": "zeros 0644 1", lib + "site-packages/flask/app.pyc": "zeros 0644 1", lib + "site-packages/flask/cli.pyc": "zeros 0644 1"})
 	for _, c := range []struct {
 		light *image.Tree
 		ms    float64

@@ -148,7 +148,7 @@ func operands(i *dockerfile.Instruction, c dockerfile.Command) ([]string, bool) 
 }
 
 // busybox writes the accounts with Alpine's tools. ids are the numbers that users have in the original, so that files in
-// volumes keep their owner; of groups Alpine has other numbers in use, so theirs stay free unless the Dockerfile names them.
+// volumes keep their owner; of groups Alpine has other numbers in use, so theirs stay free unless the Dockerfile names them, and they are not in use.
 func busybox(accounts []account, ids map[string]string) []string {
 	var out []string
 	group := func(name, id string, system bool) {
@@ -156,7 +156,7 @@ func busybox(accounts []account, ids map[string]string) []string {
 		if system {
 			c += " -S"
 		}
-		if id != "" {
+		if id != "" && id != "999" { // that is Alpine's group ping: the official image of Redis takes another number too
 			c += " -g " + id
 		}
 		out = append(out, c+" "+name)
