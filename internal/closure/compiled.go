@@ -33,6 +33,9 @@ var (
 	wordHere = lazy.MustCompile(`^[0-9]{0,2}[a-z][a-z0-9_.+-]{0,30}`)
 )
 
+// options are those of a carrier, before the command that it runs: xargs -0 -n 1 basename.
+var options = lazy.MustCompile(`^(?:(?:-[^ \t]*|[0-9]+|[A-Z_]+=[^ \t]*)[ \t]+)+`)
+
 // keywords are words of a shell behind which a command stands.
 var keywords = map[string]bool{"if": true, "then": true, "else": true, "elif": true, "while": true, "until": true, "do": true}
 
@@ -48,6 +51,9 @@ func leadingWords(line []byte) iter.Seq[[]byte] {
 			line = line[to:] // what ends a word may begin the next command
 			if carriers[string(word)] || keywords[string(word)] {
 				line = bytes.TrimLeft(line, " \t")
+				if carriers[string(word)] {
+					line = line[len(options.Find(line)):]
+				}
 			}
 		}
 	}

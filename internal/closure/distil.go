@@ -18,6 +18,7 @@ const (
 	factNeeds  = "needs "  // the same, of an [interactive] one without which the source cannot be loaded
 	factString = "string " // a string that could be the dotted name of one
 	factRun    = "run "    // a word among the strings near a call that runs commands
+	factRuns   = "runs"    // there is such a call
 )
 
 // maxSource is the size of a source that is read for what it names. Larger ones are generated.
@@ -29,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 17"
+const KeepName = inventory.KeepName + ", closure 18"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -44,6 +45,13 @@ func Distil(p string, size int64) func([]byte) []string {
 	}
 	if path.Ext(p) == ".class" && size <= maxClass && !notOwn.MatchString(p) {
 		return classRunFacts
+	}
+	if ownSettings(p, size) {
+		return func(b []byte) []string {
+			facts := map[string]bool{}
+			settingsFacts(b, facts)
+			return slices.Sorted(maps.Keys(facts))
+		}
 	}
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")
@@ -77,6 +85,9 @@ func Distil(p string, size int64) func([]byte) []string {
 		case own:
 			runFacts(b, facts, path.Ext(p))
 			pathFacts(b, facts, false)
+			if py {
+				madePaths(b, facts)
+			}
 		case py && siteDir.MatchString(p) && runsCommands(b), module && bytes.Contains(b, []byte("child_process")):
 			installedRunFacts(b, facts, path.Ext(p))
 		}
@@ -97,6 +108,9 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	}
 	if bytes.Contains(b, []byte("find_library")) {
 		facts[factRun+"ldconfig"] = true // ctypes.util asks it where a library is
+	}
+	if own && authorityDir.in(b) {
+		facts[factPath+"/etc/ssl/certs"] = true
 	}
 	open := ""    // the package of an import whose names go on in further lines
 	must := false // an import that is neither in a function nor where its absence is provided for
@@ -150,6 +164,9 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		}
 	}
 }
+
+// authorityDir is by which sources name the directory of certificate authorities without its path (ssl.get_default_verify_paths).
+var authorityDir = atWord("get_default_verify_paths", "capath")
 
 // importedNames takes "a as b, (c.d" apart.
 func importedNames(s string) []string {
@@ -208,6 +225,7 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 	if len(calls) == 0 {
 		return
 	}
+	facts[factRuns] = true
 	add := runAdder(facts)
 	left, end := 0, 0
 	for line := range bytes.Lines(b) {
@@ -253,6 +271,7 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 	if bytes.Contains(b, []byte("-m")) {
 		for _, m := range moduleRun.FindAllSubmatch(b, -1) {
 			facts[factImport+string(m[1])] = true
+			facts[factImport+string(m[1])+".__main__"] = true
 		}
 	}
 }
@@ -271,8 +290,8 @@ func runAdder(facts map[string]bool) func(word []byte) {
 	}
 }
 
-// moduleRun is a module of Python that is run: python -m NAME, or the same as a list.
-var moduleRun = lazy.MustCompile(`(?:["']-m["']\s*,\s*["']|\bpython[0-9.]* -m )([A-Za-z_][\w.]*)`)
+// moduleRun is a module of Python that is run: python -m NAME, the same as a list, or behind what sys.executable gives.
+var moduleRun = lazy.MustCompile(`(?:["']-m["']\s*,\s*["']|(?:\bpython[0-9.]*|["'}]) -m )([A-Za-z_][\w.]*)`)
 
 // factInstalledRun is a [factRun] of a module that was installed: it counts when that is the program itself.
 const factInstalledRun = "installed run "
@@ -290,6 +309,9 @@ func runsCommands(b []byte) bool {
 func installedRunFacts(b []byte, facts map[string]bool, ext string) {
 	found := map[string]bool{}
 	runFacts(b, found, ext)
+	if found[factRuns] {
+		facts[factInstalledRun] = true
+	}
 	for f := range found {
 		if w, ok := strings.CutPrefix(f, factRun); ok {
 			facts[factInstalledRun+w] = true

@@ -90,7 +90,7 @@ func (m *maker) literal(text string, by *image.Entry) {
 	case !crossroads[x.Path]:
 		m.add(p, weak, r)
 		if whole && (!alone[x.Path] || zones(x.Path)) {
-			m.namedDirectory(x, r)
+			m.namedDirectory(x, r, by.ELF == nil)
 		}
 	}
 }
@@ -99,15 +99,20 @@ func (m *maker) literal(text string, by *image.Entry) {
 func zones(dir string) bool { return families[0].dir.MatchString(dir) }
 
 // namedDirectory keeps what lies in a directory that the program names, since it opens that by names which it makes. Of what
-// packages of the distribution own, time zones alone stay at the level tight.
-func (m *maker) namedDirectory(dir *image.Entry, r Reason) {
+// packages of the distribution own, time zones alone stay at the level tight. A source that names a directory of what rules drop, such as
+// that of the licences, wants just that; among the strings of a compiled program are those of its libraries.
+func (m *maker) namedDirectory(dir *image.Entry, r Reason, source bool) {
 	if !m.once("named directory", dir.Path) {
 		return
 	}
 	m.single = m.single || dir.Path == "/etc/ssl/certs"
 	for x := range m.Tree.Under(dir.Path + "/") {
 		if !m.installedOf(x.Path) && (m.Level == Safe || zones(dir.Path) || !m.ownedBySystem(x.Path)) {
-			m.along(x, weak, r)
+			if source && m.Level == Safe && DropRule(dir.Path+"/x") != "" && !m.dropped(x.Path) {
+				m.enter(x, weak, r)
+			} else {
+				m.along(x, weak, r)
+			}
 		}
 	}
 }

@@ -72,6 +72,7 @@ type maker struct {
 	hard   map[string][]*image.Entry // first name of a file with several -> all of them
 	done   map[string]bool           // things that a rule does once
 	ran    map[string]bool           // files that are run as programs
+	runs   bool                      // the program's own sources run commands
 	missed map[string]bool           // files that a carved image lacked: what they need was not seen
 	dists  []*owned                  // Python's distributions, sorted
 	stdlib []*library
@@ -90,7 +91,10 @@ type work struct {
 type rule func(m *maker, e *image.Entry, s strength)
 
 // rules in the order in which they are tried on everything that comes in.
-var rules = []rule{links, hardLinks, elfRule, scripts, toolScripts, companions, packages, python, nodeModules, siblings, application, named, loaded, literals, perlModules}
+var rules = []rule{
+	links, hardLinks, elfRule, scripts, toolScripts, companions, packages, python, importedTests, nodeModules, siblings, application, named, loaded, literals,
+	perlModules,
+}
 
 func newMaker(in Input) *maker {
 	m := &maker{

@@ -2,6 +2,7 @@ package closure
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
@@ -24,6 +25,7 @@ func named(m *maker, e *image.Entry, _ strength) {
 			runs = true
 		}
 	}
+	m.runs = m.runs || runs || slices.Contains(e.Facts, factRuns)
 	// A distribution that was installed from a directory, an archive or a repository is the program: `pip install .` puts it among its
 	// dependencies.
 	o := m.keep.owner[e.Path]
@@ -32,7 +34,9 @@ func named(m *maker, e *image.Entry, _ strength) {
 		if w, ok := strings.CutPrefix(f, factPiped); ok && runs {
 			m.namedCommand(w, e)
 		}
-		if w, ok := strings.CutPrefix(f, factInstalledRun); ok && (installed || m.addedFor(w, e)) {
+		w, ok := strings.CutPrefix(f, factInstalledRun)
+		m.runs = m.runs || ok && installed
+		if ok && w != "" && (installed || m.addedFor(w, e)) {
 			m.namedCommand(w, e)
 		}
 	}

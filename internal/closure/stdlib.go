@@ -172,6 +172,7 @@ func (m *maker) reach() bool {
 		m.imported(outside)
 	} else {
 		m.importedInstallers()
+		m.configured()
 	}
 	for _, l := range m.stdlib {
 		wave := slices.Concat(outside, atAnyTime)
@@ -183,6 +184,9 @@ func (m *maker) reach() bool {
 		}
 		for name, x := range l.modules {
 			evident := m.evidentModule(x)
+			if m.Level == Safe {
+				wave = append(wave, l.needs(x)...)
+			}
 			if evident && m.Level == Tight && !slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.missed[e.Path] }) {
 				l.reached[name] = true // and not followed: what it needs, it has imported
 			} else if evident || strings.HasPrefix(name, "encodings.") && (m.Level == Safe || l.asked[strings.TrimPrefix(name, "encodings.")]) {
@@ -196,6 +200,25 @@ func (m *maker) reach() bool {
 		m.enterLibrary(l)
 	}
 	return len(m.keep.nodes) > before
+}
+
+// needs are the modules without which one cannot be loaded that stays although nothing leads to it, so that it is of use to those who
+// compute its name.
+func (l *library) needs(x *module) []string {
+	var needs []string
+	top, _, _ := strings.Cut(x.name, ".")
+	for _, e := range x.files {
+		if neverImported.MatchString(e.Path[len(l.dir)+1:]) {
+			continue
+		}
+		for _, f := range e.Facts {
+			n, ok := strings.CutPrefix(f, factNeeds)
+			if of, _, _ := strings.Cut(n, "."); ok && of != top { // a part of curses is of no use without what the terminal needs
+				needs = append(needs, n)
+			}
+		}
+	}
+	return needs
 }
 
 // visit marks a module, and the packages that it lies in, as reached, and returns what they import.
@@ -298,12 +321,21 @@ func (m *maker) enterLibrary(l *library) {
 		if name, _ := moduleOf(e.Path[len(l.dir)+1:]); name != "" || e.IsDir() || siteDir.MatchString(e.Path) {
 			continue
 		}
-		if rel := e.Path[len(l.dir)+1:]; neverImported.MatchString(rel) {
+		if rel := e.Path[len(l.dir)+1:]; neverImported.MatchString(rel) && !l.reached[l.packageOf(rel)] {
 			m.keep.drops[e.Path] = unseenLibrary
 		} else if m.Level == Safe {
 			m.along(e, weak, any)
 		}
 	}
+}
+
+// packageOf is the package that a file of the library is data of, dotted.
+func (l *library) packageOf(rel string) string {
+	name := strings.ReplaceAll(path.Dir(rel), "/", ".")
+	for name != "" && l.modules[name] == nil {
+		name = parentModule(name)
+	}
+	return name
 }
 
 func (m *maker) evidentModule(x *module) bool {

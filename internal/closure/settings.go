@@ -1,0 +1,84 @@
+package closure
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/lazy"
+)
+
+// factConfigured is a word that may be a command in a file of settings: it counts if the program runs commands at all.
+const factConfigured = "configured "
+
+// maxSettings is the size of a file of settings that is read for what it names, in bytes. Larger ones are data.
+const maxSettings = 64 << 10
+
+var (
+	settingsFile = lazy.MustCompile(`\.(?:ya?ml|json|toml|ini|cfg|conf|properties)$`)
+	// developers' are settings of tools that build, test or deploy a program.
+	developers = lazy.MustCompile(`/(?:package(?:-lock)?|composer|tsconfig[^/]*|pyproject|poetry|setup|tox|pytest|lighten|(?:docker-)?compose[^/]*|mkdocs|renovate)\.[a-z]+$|/\.[^/]+`)
+)
+
+// ownSettings tells what is likely a file of settings of the program itself: among its sources, or in a directory of its own in /etc.
+func ownSettings(p string, size int64) bool {
+	own := !notOwn.MatchString(p) || strings.HasPrefix(p, "/etc/") && strings.Count(p, "/") > 2
+	return own && size <= maxSettings && settingsFile.MatchString(p) && !developers.MatchString(p)
+}
+
+// settingsFacts finds paths, and words that may be commands: those that begin a line, a value or a text in quotes, and those behind what
+// begins another command in it. Which keys a program takes for commands it alone knows.
+func settingsFacts(b []byte, facts map[string]bool) {
+	if bytes.IndexByte(b, 0) >= 0 {
+		return
+	}
+	pathFacts(b, facts, false)
+	n := 0
+	add := func(text []byte) {
+		for w := range leadingWords(bytes.TrimSpace(text)) {
+			if f := factConfigured + string(w); n < maxWords && !facts[f] {
+				facts[f] = true
+				n++
+			}
+		}
+	}
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || strings.IndexByte("#;/", line[0]) >= 0 {
+			continue
+		}
+		for ; bytes.HasPrefix(line, []byte("- ")); line = bytes.TrimSpace(line[2:]) {
+		}
+		add(line)
+		if i := bytes.IndexAny(line, ":="); i >= 0 {
+			add(line[i+1:])
+		}
+		for _, q := range quoted.FindAll(line, -1) {
+			add(q[1 : len(q)-1])
+		}
+	}
+}
+
+// configured keeps what a program whose sources run commands may run without naming it: the commands that its settings name, and those
+// that scripts of its own call, which it starts by names that it makes.
+func (m *maker) configured() {
+	if !m.runs || m.Level == Tight {
+		return
+	}
+	for _, p := range slices.Sorted(maps.Keys(m.keep.nodes)) {
+		e := m.keep.nodes[p].entry
+		if m.ownedBySystem(p) {
+			continue
+		}
+		if e.Shebang != "" && !m.ran[p] && ownSource(p) && !forBuilding.MatchString(p) {
+			m.ran[p] = true
+			scripts(m, e, strong)
+		}
+		for _, f := range e.Facts {
+			if w, ok := strings.CutPrefix(f, factConfigured); ok {
+				m.namedCommand(w, e)
+			}
+		}
+	}
+}

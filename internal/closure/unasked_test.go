@@ -1,0 +1,119 @@
+package closure_test
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// What a program needs by names that neither a check nor a string of its sources shows.
+func TestUnasked(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	const unseen = "Python's own tests, tools and what is given up"
+	const tests = "tests of libraries"
+	app := v1.Config{WorkingDir: "/app"}
+	jobs := testimage.Tree{
+		"/etc/shop/jobs.yaml":     "file 0644 jobs:\n  # who runs\n  one: {run: \"tac x | rev\"}\n  two: sha256sum y && cut -c1\n  three:\n    - 'nl'\n    - |\n      fold -w 3\n  note: what to sort\n",
+		"/app/tools.json":         "file 0644 {\"count\": [\"wc\", \"-l\"], \"words\": \"/usr/share/dict/words\"}\n",
+		"/app/package.json":       "file 0644 {\"scripts\": {\"build\": \"make all\"}}\n",
+		"/usr/share/dict/words":   "file 0644 x",
+		"/etc/cron.conf":          "file 0644 run=who\n",
+		"/app/templates/a.html":   "file 0644 <p>mount it</p>\n",
+		"/usr/share/dict/british": "file 0644 x",
+	}
+	for _, n := range []string{"tac", "rev", "sha256sum", "cut", "nl", "fold", "wc", "who", "sort", "make", "mount"} {
+		jobs["/usr/bin/"+n] = exe + amd64("")
+	}
+	never := "never looked up"
+	for _, c := range []keepCase{
+		{
+			name: "commands and paths of the program's settings, if it runs commands", tree: join(jobs, testimage.Tree{"/app/a.py": "file 0644 subprocess.run(jobs[name], shell=True)\n"}),
+			config: app, looked: "open /etc/shop/jobs.yaml",
+			stays: "/usr/bin/tac /usr/bin/rev /usr/bin/sha256sum /usr/bin/cut /usr/bin/nl /usr/bin/fold /usr/bin/wc /usr/share/dict/words",
+			goes:  map[string]string{"/usr/bin/who": never, "/usr/bin/sort": never, "/usr/bin/make": never, "/usr/bin/mount": never, "/usr/share/dict/british": never},
+		},
+		{
+			name: "no commands of settings where no source runs any", tree: join(jobs, testimage.Tree{"/app/a.py": "file 0644 print(jobs)\n"}),
+			config: app, looked: "open /etc/shop/jobs.yaml", stays: "/usr/share/dict/words", goes: map[string]string{"/usr/bin/tac": never, "/usr/bin/wc": never},
+		},
+		{
+			name: "no commands of settings at the level tight", tree: join(jobs, testimage.Tree{"/app/a.py": "file 0644 subprocess.run(jobs[name], shell=True)\n"}), level: closure.Tight,
+			config: app, looked: "open /etc/shop/jobs.yaml", goes: map[string]string{"/usr/bin/tac": never},
+		},
+		{
+			name: "character set conversions for a command that a source names, not for tar",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/iconv": exe + amd64(glibc, needed, "libc.so.6", soname, "iconv_open"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
+				"/app/a.py": "file 0644 subprocess.run(['iconv', '-f', 'euc-jp'])\n",
+			}),
+			config: app, stays: "/usr/bin/iconv /usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so",
+		},
+		{
+			name: "each certificate authority for who asks where their directory is",
+			tree: join(glibcTree, authorities, testimage.Tree{
+				"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt", "/app/a.py": "file 0644 os.listdir(ssl.get_default_verify_paths().capath)\n",
+			}),
+			config: app, looked: "open /usr/lib/libssl.so.3", stays: "/usr/share/ca-certificates/mozilla/B.crt /etc/ssl/certs/B.pem /etc/ssl/certs/0a1b2c3d.0",
+		},
+		{
+			name: "paths that a source makes of parts, and what a rule drops in a directory that it names",
+			tree: testimage.Tree{
+				"/usr/share/dict/words": "file 0644 x", "/usr/share/common-licenses/GPL-3": "file 0644 x", "/usr/share/fonts/a.ttf": "file 0644 x", "/usr/share/tea/kinds": "file 0644 x", "/usr/share/i18n/locales/de": "file 0644 x",
+				"/etc/logrotate.d/x": "file 0644 x", "/usr/share/sounds/a": "file 0644 x", "/usr/share/cups/a": "file 0644 x",
+				"/app/a.py": "file 0644 USR = pathlib.Path(\"/usr\")  # all is here\nSHARE = '/usr/share'\nwords = (USR / \"share\" / 'dict' / 'words').open()\n" +
+					"read(USR / 'share/common-licenses' / name)\nfonts = (USR / 'share').joinpath('fonts').rglob('*')\nopen(f'{SHARE}/tea/{kind}')\nos.listdir('/etc/' + 'logrotate.d')\n" +
+					"os.path.join('/usr/share', 'sounds', n)\nother = OTHER / 'cups'\n",
+			},
+			config: app, stays: "/usr/share/dict/words /usr/share/common-licenses/GPL-3 /usr/share/fonts/a.ttf /usr/share/tea/kinds /etc/logrotate.d/x /usr/share/sounds/a",
+			goes: map[string]string{"/usr/share/i18n/locales/de": "locales", "/usr/share/cups/a": never},
+		},
+		{
+			name: "commands of a script that a program starts by a name which it makes, and of one that xargs starts",
+			tree: testimage.Tree{
+				"/app/a.py": "file 0644 os.system('sh ' + HERE + '/share/' + name)\nos.system('find . | xargs -0 -n 1 basename')\n", "/app/share/report": "file 0644 #!/bin/sh\nnl x | fold\n",
+				"/bin/sh": exe + amd64(""), "/usr/bin/nl": exe + amd64(""), "/usr/bin/fold": exe + amd64(""), "/usr/bin/basename": exe + amd64(""), "/usr/bin/tac": exe + amd64(""), "/app/conftest.py": "file 0644 #!/usr/bin/env tac\n",
+			},
+			config: app, stays: "/usr/bin/nl /usr/bin/fold /usr/bin/basename", goes: map[string]string{"/usr/bin/tac": never},
+		},
+		{
+			name: "a module that is run with the data beside it",
+			tree: testimage.Tree{
+				lib + "os.py": "file 0644 x", lib + "venv/__init__.py": "file 0644 x", lib + "venv/__main__.py": "file 0644 x", lib + "venv/scripts/common/activate": "file 0644 x", lib + "lib2to3/Grammar.txt": "file 0644 x", lib + "lib2to3/__init__.py": "file 0644 x",
+				site + "pip/__init__.py": "file 0644 x", site + "pip-24.dist-info/METADATA": "file 0644 Name: pip\nVersion: 24\n", site + "pip-24.dist-info/RECORD": "file 0644 pip/__init__.py,,\npip-24.dist-info/METADATA,,\n",
+				"/app/a.py": "file 0644 os.system('python3 -m venv /tmp/v')\nos.system(sys.executable + ' -m pip list')\n",
+			},
+			config: app, looked: "open " + lib + "os.py", stays: lib + "venv/__main__.py " + lib + "venv/scripts/common/activate " + site + "pip/__init__.py",
+			goes: map[string]string{lib + "lib2to3/Grammar.txt": unseen},
+		},
+		{
+			name: "those tests of a library that the library imports",
+			tree: testimage.Tree{
+				lib + "os.py":            "file 0644 x",
+				site + "num/__init__.py": "file 0644 x", site + "num/testing/__init__.py": "file 0644 from num._core.tests._nat import NA\n", site + "num/_core/__init__.py": "file 0644 x",
+				site + "num/_core/tests/__init__.py": "file 0644 x", site + "num/_core/tests/_nat.py": "file 0644 from . import _more\n", site + "num/_core/tests/_more.py": "file 0644 x",
+				site + "num/_core/tests/test_a.py": "file 0644 from . import _other\n", site + "num/_core/tests/_other.py": "file 0644 x",
+				site + "num/conftest.py": "file 0644 import num.tests.plugin\n", site + "num/tests/plugin.py": "file 0644 x",
+				site + "num-2.dist-info/METADATA": "file 0644 Name: num\nVersion: 2\n",
+				site + "num-2.dist-info/RECORD": "file 0644 num/__init__.py,,\nnum/conftest.py,,\nnum/testing/__init__.py,,\nnum/tests/plugin.py,,\nnum/_core/__init__.py,,\nnum/_core/tests/__init__.py,,\n" +
+					"num/_core/tests/_nat.py,,\nnum/_core/tests/_more.py,,\nnum/_core/tests/test_a.py,,\nnum/_core/tests/_other.py,,\nnum-2.dist-info/METADATA,,\n",
+			},
+			looked: "open " + lib + "os.py\nopen " + site + "num/__init__.py",
+			stays:  site + "num/_core/tests/__init__.py " + site + "num/_core/tests/_nat.py " + site + "num/_core/tests/_more.py",
+			goes:   map[string]string{site + "num/_core/tests/test_a.py": tests, site + "num/_core/tests/_other.py": tests, site + "num/tests/plugin.py": tests},
+		},
+		{
+			name: "what a module of the standard library cannot be loaded without, although nothing imports that module",
+			tree: testimage.Tree{
+				lib + "os.py": "file 0644 x", lib + "xmlrpc/__init__.py": "file 0644 x", lib + "xmlrpc/server.py": "file 0644 import pydoc\n", lib + "pydoc.py": "file 0644 x",
+				lib + "test/t.py": "file 0644 import doctest\n", lib + "doctest.py": "file 0644 x", "/app/a.py": "file 0644 x",
+			},
+			config: app, looked: "open " + lib + "os.py", stays: lib + "pydoc.py", goes: map[string]string{lib + "doctest.py": unseen},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
