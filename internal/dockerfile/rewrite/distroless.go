@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"encoding/json"
 	"path"
 	"regexp"
 	"slices"
@@ -269,11 +268,7 @@ func (d *distroless) command(s step) error {
 	if s.Name == "CMD" { // as in the original, arguments of `docker run` replace all of it
 		d.line("ENTRYPOINT []")
 	}
-	b, err := json.Marshal(argv)
-	if err != nil {
-		return err
-	}
-	d.line("%s %s", s.Name, strings.ReplaceAll(string(b), `","`, `", "`))
+	d.line("%s %s", s.Name, jsonList(argv))
 	return nil
 }
 

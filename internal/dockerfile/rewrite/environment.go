@@ -61,9 +61,21 @@ func split(in Input) (Input, error) {
 	}
 	p.line("")
 	write(final.From)
-	copied := false
+	copied, onPath, keepsUV := false, false, e.keepsUV(final)
 	for n, i := range final.Instructions {
+		argv := uvRun(i)
 		switch {
+		case argv != nil && !keepsUV: // the environment's own command, without the 20 MB that start it
+			if !onPath && !e.active(i) {
+				p.line("ENV PATH=\"%s/bin:$PATH\"", e.dir)
+				lines = append(lines, i.Line)
+			}
+			onPath = true
+			comments(&p, step{Instruction: i})
+			p.line("%s %s", i.Name, jsonList(argv))
+			lines = append(lines, i.Line)
+		case keepsUV && (e.only[n] == getsTools || bringsTool(i)):
+			write(i)
 		case e.only[n] == fillsIt && !copied:
 			copied = true
 			p.line("COPY --from=%s %s %s", name, e.dir, e.dir)

@@ -1,8 +1,10 @@
 package rewrite
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
 )
@@ -41,6 +43,46 @@ func (r *recipe) runsUV() bool {
 		}
 		return namesUV.MatchString(s.Document().Text(s.Range) + "\n")
 	})
+}
+
+// uvFlags of `uv run` say how the environment is brought up to date first, which has happened.
+var uvFlags = []string{"--frozen", "--locked", "--no-sync", "--no-dev", "--offline", "--no-cache"}
+
+// uvRun is what a CMD or ENTRYPOINT in exec form runs by `uv run`, as it would be run in the environment; nil for any other.
+func uvRun(i *dockerfile.Instruction) []string {
+	if i.Name != "CMD" && i.Name != "ENTRYPOINT" || !i.JSON || len(i.Args) < 3 || i.Args[0].Value != "uv" || i.Args[1].Value != "run" {
+		return nil
+	}
+	var argv []string
+	for _, a := range i.Args[2:] {
+		if len(argv) > 0 || !slices.Contains(uvFlags, a.Value) {
+			argv = append(argv, a.Value)
+		}
+	}
+	switch {
+	case len(argv) == 0 || strings.HasPrefix(argv[0], "-"):
+		return nil
+	case strings.HasSuffix(argv[0], ".py"):
+		return append([]string{"python"}, argv...)
+	}
+	return argv
+}
+
+// keepsUV tells whether the final stage needs uv although the environment is made in another one.
+func (e *environment) keepsUV(final *dockerfile.Stage) bool {
+	for n, i := range final.Instructions {
+		starts := slices.Contains([]string{"CMD", "ENTRYPOINT", "HEALTHCHECK"}, i.Name)
+		if (starts || i.Name == "RUN" && n > e.last) && uvRun(i) == nil && namesUV.MatchString(i.Document().Text(i.Range)+"\n") {
+			return true
+		}
+	}
+	return false
+}
+
+// jsonList is a command in exec form.
+func jsonList(argv []string) string {
+	b, _ := json.Marshal(argv) // of strings, which cannot fail
+	return strings.ReplaceAll(string(b), `","`, `", "`)
 }
 
 // onlyInstaller tells a step that brings uv into an image that needs it only to install the dependencies.
