@@ -232,6 +232,10 @@ func understand(i *dockerfile.Instruction) (step, error) {
 			others = append(others, c)
 		}
 	}
+	if len(s.pip) > 0 && len(others) > 0 && len(i.Flags) > 0 { // which of them needs the mounts is not known
+		plain.placed = fmt.Sprintf("line %d runs pip and other commands in one RUN with %s: split it, and the rest is done for you", i.Line, i.Document().Text(i.Flags[0].Range))
+		return plain, nil
+	}
 	if o, ok := readOwning(i, others); ok && len(s.rest) == len(others) && len(others) > 0 && len(i.Flags) == 0 {
 		s.owns = &o
 	}
