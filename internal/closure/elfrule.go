@@ -71,16 +71,18 @@ var rarely = map[string]bool{
 	"libstdc++.so.6 iconv_open": true,
 	// bash writes \u1234 by them, and these read host names, where the locale is neither UTF-8 nor ASCII.
 	"bash iconv_open": true, "libidn2.so.0 iconv_open": true, "libpsl.so.5 iconv_open": true, "libunistring.so.2 iconv_open": true, "libunistring.so.5 iconv_open": true,
-	// tar converts names of members so, where the locale is neither UTF-8 nor ASCII.
-	"tar iconv_open": true,
 	// SELinux's policy is written by init alone (selinux_mkload_policy(3)).
 	"libselinux.so.1 libsepol.so.1": true, "libselinux.so.1 libsepol.so.2": true,
 }
 
-// calls keeps what a function needs that a program calls, one that is run or that a source names as a command: a shell for system(3),
+// converters are commands that convert character sets for who names them. Others that call iconv_open(3), such as printf and tar, seldom do
+// where the locale is UTF-8 or ASCII.
+var converters = map[string]bool{"iconv": true, "recode": true}
+
+// calls keeps what a function needs that a program calls, one that is run or that a source names to convert: a shell for system(3),
 // conversions for iconv(3).
 func (m *maker) calls(e *image.Entry, s strength) {
-	if s != strong && !m.ran[e.Path] || m.Level == Tight || e.ELF.Libc != "" || strings.HasPrefix(path.Base(e.Path), "libc.") {
+	if s != strong && !(m.ran[e.Path] && converters[path.Base(e.Path)]) || m.Level == Tight || e.ELF.Libc != "" || strings.HasPrefix(path.Base(e.Path), "libc.") {
 		return
 	}
 	for _, c := range e.ELF.Calls {

@@ -45,12 +45,20 @@ func TestUnasked(t *testing.T) {
 			config: app, looked: "open /etc/shop/jobs.yaml", goes: map[string]string{"/usr/bin/tac": never},
 		},
 		{
-			name: "character set conversions for a command that a source names, not for tar",
+			name: "character set conversions for a named command that is there to convert",
 			tree: join(glibcTree, testimage.Tree{
 				"/usr/bin/iconv": exe + amd64(glibc, needed, "libc.so.6", soname, "iconv_open"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
 				"/app/a.py": "file 0644 subprocess.run(['iconv', '-f', 'euc-jp'])\n",
 			}),
 			config: app, stays: "/usr/bin/iconv /usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so",
+		},
+		{
+			name: "none for one that could",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/printf": exe + amd64(glibc, needed, "libc.so.6", soname, "iconv_open"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
+				"/app/a.py": "file 0644 subprocess.run(['printf', 'x'])\n",
+			}),
+			config: app, stays: "/usr/bin/printf", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
 		},
 		{
 			name: "each certificate authority for who asks where their directory is",
