@@ -159,7 +159,10 @@ func (d *distroless) ownedSteps() error {
 	}
 	dirs, err := d.directories()
 	if err == nil && len(dirs) > 0 {
-		d.line("RUN mkdir /owned && cp -a --parents %s /owned", strings.Join(dirs, " "))
+		for i, dir := range dirs { // cp --parents of coreutils 9.1 looks for parents of absolute paths in the working directory
+			dirs[i] = strings.TrimPrefix(dir, "/")
+		}
+		d.line("RUN mkdir /owned && cd / && cp -a --parents %s /owned", strings.Join(dirs, " "))
 	}
 	return err
 }
