@@ -65,6 +65,13 @@ func TestSources(t *testing.T) {
 			goes: map[string]string{"/usr/bin/gitk": "package not needed", "/usr/share/doc/git/README": "documentation", "/usr/lib/gcc/x/12/lto1": "package not needed"},
 		},
 		{
+			name: "fonts for what has fontconfig in it",
+			tree: testimage.Tree{
+				"/app/node_modules/@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.42": exe + amd64(""), "/etc/fonts/fonts.conf": "file 0644 x", "/usr/share/fonts/a.ttf": "file 0644 x",
+			},
+			looked: "open /app/node_modules/@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.42", stays: "/etc/fonts/fonts.conf /usr/share/fonts/a.ttf",
+		},
+		{
 			name: "commands that Ruby and Perl write as lists of words, or between backticks",
 			tree: join(bin("wc uname date sort rev who tac w nl"), testimage.Tree{
 				"/app/a.rb": "file 0644 up = IO.popen %w[wc -c]\n\n\n\n\n\n\nsay %w[who]\n", "/app/b.rb": "file 0644 host = `uname -s | rev`.strip\n", "/app/c.rb": "file 0644 %x(date +%s)\n",

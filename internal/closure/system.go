@@ -173,7 +173,8 @@ var companionTable = []companion{
 	}, true},
 	{"certificate authorities", []string{"libssl.so*", "libgnutls.so*", "libcurl*", "node", "java"}, []string{"/etc/ssl/certs/ca-certificates.crt"}, false},
 	{"types by a file's beginning", []string{"libmagic.so*"}, []string{"/etc/magic", "/etc/magic.mime", "/usr/share/misc/magic*", "/usr/lib/file/magic.mgc", "/usr/share/file/**"}, false},
-	{"fonts and their configuration", []string{"libfontconfig.so*"}, []string{"/etc/fonts/**", "/usr/share/fontconfig/**", "/usr/share/fonts/**", "/var/cache/fontconfig/**"}, false},
+	// The libvips that Node's sharp brings has fontconfig in it.
+	{"fonts and their configuration", []string{"libfontconfig.so*", "libvips-cpp.so*"}, []string{"/etc/fonts/**", "/usr/share/fontconfig/**", "/usr/share/fonts/**", "/var/cache/fontconfig/**"}, false},
 	{"terminals are opened by name", []string{"libtinfo.so*", "libtinfow.so*", "libncurses.so*", "libncursesw.so*"}, []string{"/lib/terminfo/**", "/usr/lib/terminfo/**", "/etc/terminfo/**", "/usr/share/terminfo"}, true},
 	{"keys at a prompt", []string{"libreadline.so*"}, []string{"/etc/inputrc"}, false},
 	{"configuration of Kerberos", []string{"libkrb5.so*"}, []string{"/etc/krb5.conf", "/etc/krb5.conf.d/**"}, false},
