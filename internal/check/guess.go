@@ -31,6 +31,9 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	f := &File{}
 	var why []string
 	ports := exposed(cfg.Config)
+	if n := bound(append(slices.Clone(cfg.Config.Entrypoint), cfg.Config.Cmd...)); n != 0 && h.Port != 0 {
+		h.Port = n // of a program that listens, the command says it better than the sources
+	}
 	if len(ports) == 0 && h.Port != 0 {
 		ports = []int{h.Port}
 	}
@@ -70,6 +73,18 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 		add(Check{Log: &Log{Matches: "."}}, "no port: the program must print a line")
 	}
 	return f, why
+}
+
+var bind = regexp.MustCompile(`(?:^|\s)(?:(?:-b|--bind)[\s=]\S*:|--port[\s=])(\d{2,5})(?:\s|$)`)
+
+// bound is the port that a command is told to listen on, as gunicorn, uvicorn, hypercorn and flask are; 0 when none.
+func bound(argv []string) int {
+	m := bind.FindStringSubmatch(strings.Join(argv, " "))
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1]) // of digits
+	return n
 }
 
 // sameQuestion tells whether two HTTP checks ask for the same thing.
