@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/observe"
 )
 
@@ -29,6 +30,9 @@ func (m *maker) evidence(ev Evidence) {
 		}
 		if x := m.Tree.Resolve(p.Name); ev.Miss && x != nil {
 			m.missed[x.Path] = true
+			if ev.Whole {
+				m.wholly(x, r)
+			}
 		}
 		s := strong
 		if p.Name == "/etc/localtime" {
@@ -59,6 +63,28 @@ func (m *maker) evidence(ev Evidence) {
 	}
 	if ev.Record.Untraced != "" {
 		m.note("not traced: %s; what stays follows from what files say of each other alone", ev.Record.Untraced)
+	}
+}
+
+// wholly brings in what a path is part of: its package, a directory with all that is below it. A program that was told of one miss, and
+// looks for the next thing then, would be told of them one by one.
+func (m *maker) wholly(e *image.Entry, r Reason) {
+	part := Reason{Rule: r.Rule, By: e.Path, Note: "part of the same package: one after the other was missed"}
+	p, ok := m.Inventory.Owner(e.Path)
+	switch o := m.keep.owner[e.Path]; {
+	case o != nil:
+		m.whole[o] = true // see [packages]
+	case ok && m.once("wholly", p.Ecosystem, p.Name, p.Version):
+		for x := range m.Tree.All() {
+			if q, ok := m.Inventory.Owner(x.Path); ok && inventory.Compare(p, q) == 0 {
+				m.along(x, weak, part)
+			}
+		}
+	case e.IsDir() && !crossroads[e.Path]:
+		part.Note = "below a directory of which one path after the other was missed"
+		for x := range m.Tree.Under(e.Path + "/") {
+			m.along(x, weak, part)
+		}
 	}
 }
 

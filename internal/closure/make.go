@@ -24,6 +24,7 @@ const (
 type Evidence struct {
 	Record *observe.Record
 	Miss   bool // its paths were looked up in vain in a carved image: a reason of its own
+	Whole  bool // a miss brings all that it is part of, whatever the level
 }
 
 // Input is what Keep is made from.
@@ -74,6 +75,7 @@ type maker struct {
 	ran    map[string]bool           // files that are run as programs
 	runs   bool                      // the program's own sources run commands
 	missed map[string]bool           // files that a carved image lacked: what they need was not seen
+	whole  map[*owned]bool           // packages that stay whole at the level tight too
 	dists  []*owned                  // Python's distributions, sorted
 	stdlib []*library
 	perl   []string         // see perlDirs; nil: not looked for yet
@@ -98,7 +100,7 @@ var rules = []rule{
 
 func newMaker(in Input) *maker {
 	m := &maker{
-		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, hard: map[string][]*image.Entry{}, linker: newLinker(in.Tree),
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
 	byPackage := map[string]*owned{}

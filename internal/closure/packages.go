@@ -8,7 +8,7 @@ import (
 )
 
 // packages keeps the whole of a package of which evidence wants a part, less what [DropRule] drops, and always what
-// describes it. At the level tight it keeps the description and the configuration alone.
+// describes it. At the level tight it keeps the description and the configuration alone, unless one part after the other was missed.
 func packages(m *maker, e *image.Entry, s strength) {
 	o := m.keep.owner[e.Path]
 	if o == nil || e.IsDir() {
@@ -17,7 +17,7 @@ func packages(m *maker, e *image.Entry, s strength) {
 	if m.once("described", o.key) {
 		m.describe(o, e)
 	}
-	if s != strong || o.Ecosystem == inventory.PyPI || m.Level == Tight {
+	if s != strong || o.Ecosystem == inventory.PyPI || m.Level == Tight && !m.whole[o] {
 		return // Python's distributions have a rule of their own
 	}
 	// A package of which only data was wanted, a locale, a configuration file, does not bring its programs.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,7 @@ func TestFaults(t *testing.T) {
 	e := enginetest.Open(t)
 	t.Run("what is easily lost stays", func(t *testing.T) { nothingIsLost(t, e) })
 	t.Run("the result is run", func(t *testing.T) { resultIsRun(t, e) })
+	t.Run("files that name one another", func(t *testing.T) { oneByOne(t, e) })
 	t.Run("what a decoy breaks needs no healing", func(t *testing.T) { decoyBreaks(t, e) })
 	t.Run("no layers", func(t *testing.T) { noLayers(t, e) })
 	t.Run("many files", func(t *testing.T) { manyFiles(t, e) })
@@ -301,6 +303,35 @@ func resultIsRun(t *testing.T, e *engine.Engine) {
 	}
 	if a, b := digest(t, again.Image), digest(t, third.Image); a != b {
 		t.Errorf("two runs, two digests: %s, %s", a, b)
+	}
+}
+
+// A program whose files name one another is missed one file a round: after some, all of their package comes back.
+func oneByOne(t *testing.T, e *engine.Engine) {
+	const lib = "/usr/lib/chain/"
+	tree, sums := testimage.Tree{}, ""
+	for n := range 12 {
+		tree[fmt.Sprintf("%s%c", lib, 'a'+n)] = fmt.Sprintf("file 0644 n=%c; . $d/$n", 'b'+n)
+	}
+	tree[lib+"m"], tree[lib+"never"] = "file 0644 echo end", "file 0644 x"
+	for _, p := range slices.Sorted(maps.Keys(tree)) {
+		sums += strings.Repeat("0", 32) + "  " + p[1:] + "\n"
+	}
+	tree["/var/lib/dpkg/status.d/chain"] = "file 0644 Package: chain\nVersion: 1\nArchitecture: all\nStatus: install ok installed\n"
+	tree["/var/lib/dpkg/status.d/chain.md5sums"] = "file 0644 " + sums
+	img, file := faultImage(t, plain, []fault{
+		{name: "one", layers: []testimage.Tree{{"/opt/one/a": "file 0644 one"}, tree}, sh: "cat /opt/one/a", prints: "one"},
+		{name: "all", sh: "d=/usr/lib; d=$d/chain; n=a; . $d/$n", prints: "end"},
+	})
+	file.Checks, file.Holdout = file.Checks[:1], file.Checks[1:]
+	o := faultOptions(t, e, file)
+	o.Level = closure.Tight
+	res, err := heal.Carve(t.Context(), img, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Rejected != "" || res.After != 1 || res.Rounds > 7 || !res.Keep.Has(lib+"never") {
+		t.Errorf("rejected %q, %d hold-out checks passed after %d rounds", res.Rejected, res.After, res.Rounds)
 	}
 }
 

@@ -32,8 +32,16 @@ func (h *healer) missed(out *trial.Outcome) bool {
 		return false
 	}
 	r.Full, r.Unread, r.Untraced, r.Setuid = false, 0, "", nil // the first evidence told of these
-	h.evidence = append(h.evidence, closure.Evidence{Record: &r, Miss: true})
+	h.evidence = append(h.evidence, h.miss(&r))
 	return true
+}
+
+// patience is how many rounds may put back single files at the level tight. A program that walks through directories misses one level of
+// them a round.
+const patience = 4
+
+func (h *healer) miss(r *observe.Record) closure.Evidence {
+	return closure.Evidence{Record: r, Miss: true, Whole: h.res.Rounds > patience}
 }
 
 func phase(r *observe.Record, i int) string {
@@ -62,7 +70,7 @@ func (h *healer) named(r *check.Report) bool {
 	if len(rec.Paths) == 0 {
 		return false
 	}
-	h.evidence = append(h.evidence, closure.Evidence{Record: &rec, Miss: true})
+	h.evidence = append(h.evidence, h.miss(&rec))
 	return true
 }
 
