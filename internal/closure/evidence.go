@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/observe"
 )
 
@@ -75,10 +74,8 @@ func (m *maker) wholly(e *image.Entry, r Reason) {
 	case o != nil:
 		m.whole[o] = true // see [packages]
 	case ok && m.once("wholly", p.Ecosystem, p.Name, p.Version):
-		for x := range m.Tree.All() {
-			if q, ok := m.Inventory.Owner(x.Path); ok && inventory.Compare(p, q) == 0 {
-				m.along(x, weak, part)
-			}
+		for x := range m.Inventory.Entries(p) {
+			m.along(x, weak, part)
 		}
 	case e.IsDir() && !crossroads[e.Path]:
 		part.Note = "below a directory of which one path after the other was missed"

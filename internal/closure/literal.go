@@ -106,9 +106,10 @@ func (m *maker) namedDirectory(dir *image.Entry, r Reason, source bool) {
 		return
 	}
 	m.single = m.single || dir.Path == "/etc/ssl/certs"
+	dropped := source && m.Level == Safe && DropRule(dir.Path+"/x") != ""
 	for x := range m.Tree.Under(dir.Path + "/") {
 		if !m.installedOf(x.Path) && (m.Level == Safe || zones(dir.Path) || !m.ownedBySystem(x.Path)) {
-			if source && m.Level == Safe && DropRule(dir.Path+"/x") != "" && !m.dropped(x.Path) {
+			if dropped && !m.dropped(x.Path) {
 				m.enter(x, weak, r)
 			} else {
 				m.along(x, weak, r)

@@ -119,8 +119,8 @@ func (h *healer) isModule(p, module string) bool {
 
 func (h *healer) filesOf(p inventory.Package) []string {
 	var files []string
-	for e := range h.res.Tree.All() {
-		if o, ok := h.res.Inventory.Owner(e.Path); ok && !e.IsDir() && inventory.Compare(o, p) == 0 {
+	for e := range h.res.Inventory.Entries(p) {
+		if !e.IsDir() {
 			files = append(files, e.Path)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"archive/tar"
 	"cmp"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -203,6 +204,17 @@ func (i *Inventory) OwnerOf(e *image.Entry) *Package {
 		return i.owners[to.Path]
 	}
 	return nil
+}
+
+// Entries are the entries of the inventory's tree that belong to a package.
+func (i *Inventory) Entries(p Package) iter.Seq[*image.Entry] {
+	return func(yield func(*image.Entry) bool) {
+		for e := range i.tree.All() {
+			if o := i.OwnerOf(e); o != nil && Compare(*o, p) == 0 && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // Module returns the distribution that brings a Python module ("PIL", "google.protobuf.message").

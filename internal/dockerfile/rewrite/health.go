@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -27,11 +26,8 @@ func (r *recipe) askedBy(s step, python string) (line, tool string, ok bool) {
 	if slices.ContainsFunc(r.steps, func(o step) bool { return o.Name == "RUN" && named.MatchString(o.Document().Text(o.Range)) }) {
 		return "", "", false
 	}
-	argv, err := json.Marshal([]string{python, "-c", fmt.Sprintf("import urllib.request as r; r.urlopen('%s')", m[4])})
-	if err != nil {
-		return "", "", false
-	}
-	return "HEALTHCHECK" + m[1] + " CMD " + strings.ReplaceAll(string(argv), `","`, `", "`), m[2], true
+	argv := []string{python, "-c", fmt.Sprintf("import urllib.request as r; r.urlopen('%s')", m[4])}
+	return "HEALTHCHECK" + m[1] + " CMD " + jsonList(argv), m[2], true
 }
 
 // failsOnStatus tells whether curl has -f: without it every answer is healthy, which urlopen would not say.

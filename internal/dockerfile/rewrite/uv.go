@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,12 +76,6 @@ func (e *environment) keepsUV(final *dockerfile.Stage) bool {
 		}
 	}
 	return false
-}
-
-// jsonList is a command in exec form.
-func jsonList(argv []string) string {
-	b, _ := json.Marshal(argv) // of strings, which cannot fail
-	return strings.ReplaceAll(string(b), `","`, `", "`)
 }
 
 // onlyInstaller tells a step that brings uv into an image that needs it only to install the dependencies.

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,4 +146,10 @@ func (r *recipe) output(p *page, name, base string, notes []string) (Output, err
 		return Output{}, fmt.Errorf("writing the %s candidate: %w", name, err)
 	}
 	return Output{Dockerfile: d.Source, Base: base, Notes: append(slices.Clone(r.notes), notes...)}, nil
+}
+
+// jsonList is a command in exec form.
+func jsonList(argv []string) string {
+	b, _ := json.Marshal(argv) // of strings, which cannot fail
+	return strings.ReplaceAll(string(b), `","`, `", "`)
 }
