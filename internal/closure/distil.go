@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 19"
+const KeepName = inventory.KeepName + ", closure 20"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -245,10 +245,11 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 			continue
 		}
 		for _, q := range quoted.FindAll(line, -1) {
-			words := wordRule.FindAll(q, -1)
+			text := withoutImports(q[1 : len(q)-1])
+			words := wordRule.FindAll(text, -1)
 			if left < 0 && (len(words) != 1 || len(words[0]) != len(q)-2) { // a function of the program may run it: sh("git log | head")
 				if !documents(line) {
-					for w := range leadingWords(q[1 : len(q)-1]) {
+					for w := range leadingWords(text) {
 						add(w)
 					}
 				}
@@ -264,7 +265,7 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 		delimiters = pythonDelimiters
 	}
 	for line := range textLines(b, delimiters) {
-		for w := range leadingWords(line) {
+		for w := range leadingWords(withoutImports(line)) {
 			add(w)
 		}
 	}
@@ -274,6 +275,17 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 			facts[factImport+string(m[1])+".__main__"] = true
 		}
 	}
+}
+
+// importStatement is one of Python within a text: programs give such to python -c, while ImageMagick's command import, which brings its
+// libraries and fonts, has options.
+var importStatement = lazy.MustCompile(`(?:\bfrom\s+[\w.]+\s+)?\bimport\s+[A-Za-z_][\w.]*(?:\s+as\s+\w+)?(?:\s*,\s*[A-Za-z_][\w.]*(?:\s+as\s+\w+)?)*\s*(?:[;#\\]|$)`)
+
+func withoutImports(text []byte) []byte {
+	if !bytes.Contains(text, []byte("import ")) {
+		return text
+	}
+	return importStatement.ReplaceAll(text, nil)
 }
 
 // maxWords bounds the words that are remembered of one source.

@@ -40,6 +40,21 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/find /usr/bin/sort /usr/bin/tee", goes: gone("who mount"),
 		},
 		{
+			name: "commands in Python that the program gives to an interpreter, and not its word import, which is a command of ImageMagick",
+			tree: join(bin("import head git"), testimage.Tree{
+				"/app/job.py": "file 0644 subprocess.run([sys.executable, '-c', 'import sys, os.path as p; from json import loads; print(sys.path)'])\n" +
+					"code = '''\nimport os\n'''\nrun('import os; os.system(\"git log\")')\nsh('''\nhead x\n''')\n",
+			}),
+			config: app, stays: "/usr/bin/head /usr/bin/git", goes: gone("import"),
+		},
+		{
+			name: "the command import, which has options",
+			tree: join(bin("import"), testimage.Tree{
+				"/app/shot.py": "file 0644 subprocess.run(['import', '-window', 'root', 'x.png'])\n",
+			}),
+			config: app, stays: "/usr/bin/import",
+		},
+		{
 			name: "commands of a template of JavaScript, and of a long line",
 			tree: join(bin("rsync gpg uniq"), testimage.Tree{
 				"/app/job.js": "file 0644 const { execSync } = require('child_process')\n\n\n\n\n\n\nconst text = `\n  rsync -a x y && gpg --sign z\n`\nexecSync('" + strings.Repeat("echo x; ", 90) + "uniq')\n",

@@ -47,3 +47,6 @@ func (p *Pattern) FindStringSubmatch(s string) []string { return p.get().FindStr
 
 // ReplaceAllString is [regexp.Regexp.ReplaceAllString].
 func (p *Pattern) ReplaceAllString(s, with string) string { return p.get().ReplaceAllString(s, with) }
+
+// ReplaceAll is [regexp.Regexp.ReplaceAll].
+func (p *Pattern) ReplaceAll(b, with []byte) []byte { return p.get().ReplaceAll(b, with) }
