@@ -81,7 +81,7 @@ func (w *layoutWriter) write(ctx context.Context, c *contents) error {
 		return err
 	}
 	for _, d := range c.manifests {
-		index.Manifests = replaceTag(index.Manifests, d)
+		index.Manifests = replace(index.Manifests, d)
 	}
 	b, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
@@ -93,15 +93,16 @@ func (w *layoutWriter) write(ctx context.Context, c *contents) error {
 	return w.file("index.json", append(b, '\n'), true)
 }
 
-// replaceTag puts d in the place of what had its name, or at the end. An image without a name replaces nothing but
-// itself.
-func replaceTag(entries []v1.Descriptor, d v1.Descriptor) []v1.Descriptor {
+// replace puts d in the place of what had its name, or at the end. An image without a name takes the place of the one without
+// a name, of the same platform: who writes to the same directory again does not ask for a second image there, which would make oci:DIR
+// name two.
+func replace(entries []v1.Descriptor, d v1.Descriptor) []v1.Descriptor {
 	tag := d.Annotations[refName]
 	same := func(e v1.Descriptor) bool {
-		if tag == "" {
-			return e.Digest == d.Digest && e.Annotations[refName] == ""
+		if tag != "" || e.Annotations[refName] != "" {
+			return e.Annotations[refName] == tag
 		}
-		return e.Annotations[refName] == tag
+		return e.Digest == d.Digest || mayBeImage(e) && mayBeImage(d) && samePlatform(e.Platform, d.Platform)
 	}
 	i := slices.IndexFunc(entries, same)
 	if i < 0 {

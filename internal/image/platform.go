@@ -23,10 +23,17 @@ func isArtifact(d v1.Descriptor) bool {
 
 // runnable returns the entries of an index that can be images, without attestations.
 func runnable(m []v1.Descriptor) []v1.Descriptor {
-	return slices.DeleteFunc(slices.Clone(m), func(d v1.Descriptor) bool {
-		return d.Annotations[attestation] != "" || isArtifact(d) || !d.MediaType.IsImage() && !d.MediaType.IsIndex() ||
-			d.Platform != nil && d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
-	})
+	return slices.DeleteFunc(slices.Clone(m), func(d v1.Descriptor) bool { return !mayBeImage(d) })
+}
+
+func mayBeImage(d v1.Descriptor) bool {
+	return d.Annotations[attestation] == "" && !isArtifact(d) && (d.MediaType.IsImage() || d.MediaType.IsIndex()) &&
+		(d.Platform == nil || d.Platform.OS != "unknown" || d.Platform.Architecture != "unknown")
+}
+
+// samePlatform tells whether two entries of an index may be for one platform; an entry need not name it.
+func samePlatform(a, b *v1.Platform) bool {
+	return a == nil || b == nil || a.Equals(*b)
 }
 
 // choose picks the entry of an index for the platform want.

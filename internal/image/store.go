@@ -169,10 +169,23 @@ func selectEntries(s store, selector string) ([]v1.Descriptor, error) {
 	switch {
 	case len(distinct) == 0:
 		return nil, errors.New("the layout holds no image")
-	case len(distinct) > 1 && slices.ContainsFunc(distinct, func(d v1.Descriptor) bool { return d.Platform == nil || d.Annotations[refName] != "" }):
+	case !onePerPlatform(distinct):
 		return nil, fmt.Errorf("%d images there; add one of %s", len(distinct), tagList(entries))
 	}
 	return distinct, nil
+}
+
+// onePerPlatform tells whether entries can be one image: without a name, each of another platform.
+func onePerPlatform(entries []v1.Descriptor) bool {
+	for i, d := range entries {
+		another := func(e v1.Descriptor) bool {
+			return d.Annotations[refName] != "" || samePlatform(d.Platform, e.Platform)
+		}
+		if slices.ContainsFunc(entries[i+1:], another) || slices.ContainsFunc(entries[:i], another) {
+			return false
+		}
+	}
+	return true
 }
 
 func byDigest(s store, entries []v1.Descriptor, digest string) (v1.Descriptor, error) {

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
@@ -251,6 +252,33 @@ func TestWriteLayoutKeepsOthers(t *testing.T) {
 	var idx v1.IndexManifest
 	if err := json.Unmarshal(b, &idx); err != nil || len(idx.Manifests) != 3 {
 		t.Errorf("index has %d entries, %v; want 3", len(idx.Manifests), err)
+	}
+}
+
+// Who writes to a directory again means its image; two without a name that another tool left there are not guessed between.
+func TestWriteLayoutAgain(t *testing.T) {
+	dir := t.TempDir()
+	one, two := sample(t), testimage.Image(t, v1.Config{}, testimage.Tree{"/x": "file 0644 x"})
+	attached := []image.Attachment{{Type: "application/spdx+json", Name: "x.spdx.json", Content: []byte("{}")}}
+	for _, img := range []v1.Image{one, two} {
+		if err := image.Write(t.Context(), img, "oci:"+dir, image.WriteOptions{Attach: attached}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := mustOpen(t, "oci:"+dir, image.Options{}); configName(t, got) != configName(t, two) {
+		t.Error("the first image is read, not the second")
+	}
+	p, err := layout.FromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	platform := v1.Platform{OS: "linux", Architecture: "amd64"}
+	if err := p.AppendImage(one, layout.WithPlatform(platform)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = image.Open(t.Context(), "oci:"+dir, image.Options{})
+	if err == nil || !strings.Contains(err.Error(), "2 images there; add one of @sha256:") {
+		t.Errorf("got %v", err)
 	}
 }
 
