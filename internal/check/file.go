@@ -69,7 +69,7 @@ type Check struct {
 	Exit *Exec  `yaml:"exit,omitempty" json:"exit,omitempty"` // the program itself, started with these arguments
 }
 
-// HTTP asks the program on its own loopback address.
+// HTTP asks the program on its own loopback address. A plain text is what it asks for, as reports show it: /items or POST /items.
 type HTTP struct {
 	Port     int               `yaml:"port,omitempty" json:"port,omitempty"` // default: the only port that the image exposes
 	Path     string            `yaml:"path,omitempty" json:"path,omitempty"` // default /
@@ -164,6 +164,23 @@ func (e *Exec) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	type plain Exec
 	return unmarshal((*plain)(e))
+}
+
+// UnmarshalYAML accepts a path, a method and a path, or the whole mapping.
+func (h *HTTP) UnmarshalYAML(unmarshal func(any) error) error {
+	var text string
+	if unmarshal(&text) == nil {
+		h.Path = text
+		if method, path, ok := strings.Cut(text, " "); ok {
+			h.Method, h.Path = method, strings.TrimSpace(path)
+		}
+		if !strings.HasPrefix(h.Path, "/") {
+			return fmt.Errorf("http %q: want a path such as /items, or a method and a path such as POST /items", text)
+		}
+		return nil
+	}
+	type plain HTTP
+	return unmarshal((*plain)(h))
 }
 
 // Error is a mistake in lighten.yaml, with its place.

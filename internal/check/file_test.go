@@ -78,6 +78,21 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What a report shows of a request can be written as the request.
+func TestParseHTTPText(t *testing.T) {
+	for text, want := range map[string]check.HTTP{
+		"/":            {Path: "/"},
+		"GET /":        {Method: "GET", Path: "/"},
+		"/a?b=c":       {Path: "/a?b=c"},
+		"POST  /items": {Method: "POST", Path: "/items"},
+	} {
+		f, err := check.Parse("lighten.yaml", []byte("checks:\n- http: "+text+"\n"))
+		if err != nil || !reflect.DeepEqual(*f.Checks[0].HTTP, want) {
+			t.Errorf("%q: got %+v, error %v; want %+v", text, f, err, want)
+		}
+	}
+}
+
 func TestParseNothing(t *testing.T) {
 	for _, src := range []string{"", "\n", "# nothing\n", "---\n", "{}"} {
 		if f, err := check.Parse("lighten.yaml", []byte(src)); err != nil || !reflect.DeepEqual(*f, check.File{}) {
@@ -110,6 +125,9 @@ func TestParseErrors(t *testing.T) {
 		{"checks: [{http: {status: 20}}]", `status "20"`},
 		{"checks: [{http: {status: 200 OK}}]", `status "200 OK"`},
 		{"checks: [{http: {status: ok}}]", `status "ok"`},
+		{"checks: [{http: items}]", `http "items": want a path such as /items`},
+		{"checks: [{http: GET}]", `http "GET": want a path such as /items`},
+		{"checks: [{http: 5000}]", `http "5000": want a path such as /items`},
 		{"checks: [{http: {body: a, json: 1}}]", "body and json are both set"},
 		{"checks: [{http: {port: -1}}]", "http: port -1"},
 		{"checks: [{http: {matches: (}}]", "http: matches: error parsing regexp"},
