@@ -86,6 +86,13 @@ func SortNames(paths []string) []string {
 	return sorted
 }
 
+// DenseUpTo has larger layers compressed quickly.
+func DenseUpTo(n int64) (restore func()) {
+	before := mostDense
+	mostDense = n
+	return func() { mostDense = before }
+}
+
 // LeaveAside has the disk looked at as if it had that many bytes less.
 func LeaveAside(n int64) (restore func()) {
 	before := asideLeave

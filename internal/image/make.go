@@ -89,13 +89,14 @@ func NewLayer(ctx context.Context, c Compression, write func(io.Writer) error) (
 			return nil, err
 		}
 	}
-	if err := write(contextWriter{ctx, io.MultiWriter(zw, plain)}); err != nil {
+	in := &counter{w: io.MultiWriter(zw, plain)}
+	if err := write(contextWriter{ctx, in}); err != nil {
 		return nil, errors.Join(err, zw.Close())
 	}
 	if err := zw.Close(); err != nil {
 		return nil, err
 	}
-	l := &spooledLayer{ctx: ctx, comp: c, media: ociMedia(c), diffID: hashOf(plain), f: f, digest: hashOf(sum), size: out.n}
+	l := &spooledLayer{ctx: ctx, comp: c, media: ociMedia(c), diffID: hashOf(plain), plain: in.n, f: f, digest: hashOf(sum), size: out.n}
 	l.once.Do(func() { l.filled.Store(true) })
 	l.src = func() (io.ReadCloser, error) {
 		return decompress(contextReader{ctx, io.NewSectionReader(f, 0, l.size)})

@@ -2,7 +2,7 @@ package image_test
 
 import (
 	"archive/tar"
-	"context"
+	"fmt"
 	"io"
 	"testing"
 
@@ -26,39 +26,65 @@ func TestDensest(t *testing.T) {
 		{image.Gzip, image.Gzip, types.OCILayer, types.OCILayer},
 	} {
 		t.Run(string(c.first+" "+c.then), func(t *testing.T) {
-			ctx := context.Background()
-			l, err := image.NewLayer(ctx, c.first, func(w io.Writer) error {
-				tw := tar.NewWriter(w)
-				body := make([]byte, 70<<10)
-				if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "zeros", Mode: 0o644, Size: int64(len(body))}); err != nil {
-					return err
-				}
-				if _, err := tw.Write(body); err != nil {
-					return err
-				}
-				return tw.Close()
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			diffID, err := l.DiffID()
-			if err != nil {
-				t.Fatal(err)
-			}
-			config := `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["` + diffID.String() + `"]}}`
-			img, err := image.New([]byte(config), []v1.Layer{l}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			body := make([]byte, 70<<10)
+			img := made(t, c.first, body)
 			plainSize := valid(t, img, c.plain)
-			if img, err = image.Densest(ctx, img, c.then); err != nil {
+			img, err := image.Densest(t.Context(), img, c.then)
+			if err != nil {
 				t.Fatal(err)
 			}
 			if size := valid(t, img, c.dense); size >= plainSize || size > 500 {
-				t.Errorf("%d bytes of zeros and a header take %d bytes, %d before", 70<<10, size, plainSize)
+				t.Errorf("%d bytes of zeros and a header take %d bytes, %d before", len(body), size, plainSize)
 			}
 		})
 	}
+}
+
+// A very large layer is not compressed for minutes.
+func TestDensestLarge(t *testing.T) {
+	var body []byte
+	for i := range 3000 {
+		body = fmt.Appendf(body, "%d times %d is %d\n", i, i, i*i)
+	}
+	plain := valid(t, made(t, image.Keep, body), types.OCIUncompressedLayer)
+	size := func(bound int64) int64 {
+		defer image.DenseUpTo(bound)()
+		img, err := image.Densest(t.Context(), made(t, image.Keep, body), image.Gzip)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return valid(t, img, types.OCILayer)
+	}
+	if dense, quick := size(plain), size(plain-1); dense >= quick {
+		t.Errorf("%d bytes of an archive become %d up to the bound, and %d above it", plain, dense, quick)
+	}
+}
+
+// made returns an image of one layer with one file.
+func made(t *testing.T, c image.Compression, body []byte) v1.Image {
+	t.Helper()
+	l, err := image.NewLayer(t.Context(), c, func(w io.Writer) error {
+		tw := tar.NewWriter(w)
+		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "file", Mode: 0o644, Size: int64(len(body))}); err != nil {
+			return err
+		}
+		if _, err := tw.Write(body); err != nil {
+			return err
+		}
+		return tw.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diffID, err := l.DiffID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := image.New([]byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["`+diffID.String()+`"]}}`), []v1.Layer{l}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 // valid returns the size of the one layer of a sound image, which must be of that type.

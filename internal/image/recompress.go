@@ -48,6 +48,7 @@ type spooledLayer struct {
 	comp   Compression
 	dense  bool
 	media  types.MediaType
+	plain  int64 // uncompressed bytes, where [NewLayer] made it
 
 	once   sync.Once
 	filled atomic.Bool // once is over
@@ -268,8 +269,12 @@ func recompress(ctx context.Context, img v1.Image, c Compression) (v1.Image, err
 	return rebuild(img, result)
 }
 
+// mostDense is up to how many bytes of an archive are compressed densely. At 6 to 10 MB/s a processor, larger ones would take minutes,
+// longer than pulls of what is saved: 8 % of a gigabyte of libraries.
+var mostDense int64 = 512 << 20
+
 // Densest returns img with those of its layers that [NewLayer] made compressed with c (Keep: gzip) as densely as that can: what is pulled
-// often may take its time once. Diff IDs and configuration stay. Nothing is compressed until it is asked for.
+// often may take its time once, unless it is very large. Diff IDs and configuration stay. Nothing is compressed until it is asked for.
 func Densest(ctx context.Context, img v1.Image, c Compression) (v1.Image, error) {
 	c = cmp.Or(c, Gzip)
 	layers, err := img.Layers()
@@ -282,7 +287,7 @@ func Densest(ctx context.Context, img v1.Image, c Compression) (v1.Image, error)
 			l = o.Layer
 		}
 		if s, ok := l.(*spooledLayer); ok {
-			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: true, media: ociMedia(c)}
+			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: s.plain <= mostDense, media: ociMedia(c), plain: s.plain}
 		}
 		result[n] = l
 	}
