@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 20"
+const KeepName = inventory.KeepName + ", closure 21"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -47,11 +47,10 @@ func Distil(p string, size int64) func([]byte) []string {
 		return classRunFacts
 	}
 	if ownSettings(p, size) {
-		return func(b []byte) []string {
-			facts := map[string]bool{}
-			settingsFacts(b, facts)
-			return slices.Sorted(maps.Keys(facts))
-		}
+		return func(b []byte) []string { return settingsFacts(b, "") }
+	}
+	if installedSettings(p, size) {
+		return func(b []byte) []string { return settingsFacts(b, factInstalled) }
 	}
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")
@@ -88,8 +87,8 @@ func Distil(p string, size int64) func([]byte) []string {
 			if py {
 				madePaths(b, facts)
 			}
-		case py && siteDir.MatchString(p) && runsCommands(b), module && bytes.Contains(b, []byte("child_process")):
-			installedRunFacts(b, facts, path.Ext(p))
+		case py && siteDir.MatchString(p), module && bytes.Contains(b, []byte("child_process")):
+			installedFacts(b, facts, path.Ext(p))
 		}
 		return slices.Sorted(maps.Keys(facts))
 	}
@@ -109,8 +108,16 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	if bytes.Contains(b, []byte("find_library")) {
 		facts[factRun+"ldconfig"] = true // ctypes.util asks it where a library is
 	}
-	if own && authorityDir.in(b) {
-		facts[factPath+"/etc/ssl/certs"] = true
+	whose := ""
+	if !own {
+		whose = factInstalled
+	}
+	if authorityDir.in(b) {
+		facts[whose+factPath+"/etc/ssl/certs"] = true
+	}
+	byName := importsByName(b)
+	if byName && computesImports(b) {
+		facts[whose+factComputes] = true
 	}
 	open := ""    // the package of an import whose names go on in further lines
 	must := false // an import that is neither in a function nor where its absence is provided for
@@ -154,12 +161,14 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			continue
 		}
 		any := own || imports
-		if bytes.IndexByte(line, '.') < 0 && !any || !bytes.ContainsAny(line, `"'`) {
+		if bytes.IndexByte(line, '.') < 0 && !any && !byName || !bytes.ContainsAny(line, `"'`) {
 			continue
 		}
 		for name := range dottedNames(line) {
 			if any || bytes.IndexByte(name, '.') > 0 {
 				facts[factString+string(name)] = true
+			} else if byName {
+				facts[factInstalled+factString+string(name)] = true
 			}
 		}
 	}
@@ -305,9 +314,6 @@ func runAdder(facts map[string]bool) func(word []byte) {
 // moduleRun is a module of Python that is run: python -m NAME, the same as a list, or behind what sys.executable gives.
 var moduleRun = lazy.MustCompile(`(?:["']-m["']\s*,\s*["']|(?:\bpython[0-9.]*|["'}]) -m )([A-Za-z_][\w.]*)`)
 
-// factInstalledRun is a [factRun] of a module that was installed: it counts when that is the program itself.
-const factInstalledRun = "installed run "
-
 // runsCommands tells cheaply whether a source of Python may run commands: few of what is installed do.
 func runsCommands(b []byte) bool {
 	for _, w := range []string{"subprocess", "os.system", "os.popen", "shutil.which"} {
@@ -316,19 +322,6 @@ func runsCommands(b []byte) bool {
 		}
 	}
 	return false
-}
-
-func installedRunFacts(b []byte, facts map[string]bool, ext string) {
-	found := map[string]bool{}
-	runFacts(b, found, ext)
-	if found[factRuns] {
-		facts[factInstalledRun] = true
-	}
-	for f := range found {
-		if w, ok := strings.CutPrefix(f, factRun); ok {
-			facts[factInstalledRun+w] = true
-		}
-	}
 }
 
 // sources are files that a person wrote for a program.

@@ -64,7 +64,7 @@ func literals(m *maker, e *image.Entry, _ strength) {
 	if len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
 		return
 	}
-	for _, f := range e.Facts {
+	for _, f := range m.facts(e) {
 		if p, ok := strings.CutPrefix(f, factPath); ok {
 			m.literal(p, e)
 		}

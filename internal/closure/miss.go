@@ -26,6 +26,9 @@ func (k *Keep) Misses(p observe.Path) bool {
 			return true
 		}
 	}
+	if i := interpreterOf(final, p); i != "" && k.Misses(observe.Path{Name: i}) {
+		return true
+	}
 	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(k.tree, final.Path) {
 		return false
 	}
@@ -55,6 +58,9 @@ func MissedIn(light, original *image.Tree, p observe.Path) bool {
 		}
 		return true
 	}
+	if i := interpreterOf(final, p); i != "" && MissedIn(light, original, observe.Path{Name: i}) {
+		return true
+	}
 	if p.Ops&observe.List == 0 || !final.IsDir() || !listable(original, final.Path) {
 		return false
 	}
@@ -64,6 +70,15 @@ func MissedIn(light, original *image.Tree, p observe.Path) bool {
 		}
 	}
 	return false
+}
+
+// interpreterOf is what the first line of a script names that is run, else "". The kernel opens it itself, so that no look-up tells of it: to
+// the program it is the script that is not there.
+func interpreterOf(e *image.Entry, p observe.Path) string {
+	if p.Ops&observe.Exec == 0 || !strings.HasPrefix(e.Shebang, "/") {
+		return ""
+	}
+	return strings.Fields(e.Shebang)[0]
 }
 
 // sourceOf is the module whose bytecode a file in __pycache__ is.

@@ -27,10 +27,12 @@ func TestMissedIn(t *testing.T) {
 		"/opt/plugins/one": "file 0644 1", "/opt/plugins/two": "file 0644 2", "/opt/empty/": "dir 0755", "/usr/bin/x": "file 0755 x", "/usr/bin/y": "file 0755 y",
 		"/dev/made": "char 0666 1:3", "/proc/made": "file 0644 x",
 		"/usr/lib/m.py": "file 0644 m", "/usr/lib/__pycache__/m.cpython-311.pyc": "file 0644 m", "/usr/lib/__pycache__/n.cpython-311.pyc": "file 0644 n", "/usr/lib/n.py": "file 0644 n",
+		"/opt/run.sh": "file 0755 #!/usr/bin/y -e\n", "/opt/ok.sh": "file 0755 #! /usr/bin/x\n", "/opt/no.sh": "file 0755 #!/usr/bin/nowhere\n",
 	})
 	light := treeOf(t, testimage.Tree{ // of other layout: /lib is a directory
 		"/lib/a": "file 0644 a", "/usr/lib/": "dir 0755", "/usr/lib/b": "file 0644 b", "/etc/alias": "symlink /opt/b", "/opt/plugins/one": "file 0644 1", "/usr/bin/x": "file 0755 x",
 		"/usr/lib/m.py": "file 0644 m",
+		"/opt/run.sh":   "file 0755 #!/usr/bin/y -e\n", "/opt/ok.sh": "file 0755 #! /usr/bin/x\n", "/opt/no.sh": "file 0755 #!/usr/bin/nowhere\n",
 	})
 	for _, c := range []struct {
 		path string
@@ -51,6 +53,10 @@ func TestMissedIn(t *testing.T) {
 		{"/opt/empty", observe.Stat, true},
 		{"/usr/bin", observe.List, false}, // nobody needs all of it
 		{"/usr/bin/y", observe.Exec, true},
+		{"/opt/run.sh", observe.Open, false},
+		{"/opt/run.sh", observe.Exec, true}, // the kernel does not find its interpreter
+		{"/opt/ok.sh", observe.Exec, false},
+		{"/opt/no.sh", observe.Exec, false}, // nor in the original
 		{"/dev/made", observe.Open, false},
 		{"/proc/made", observe.Open, false},
 		{"/usr/lib/__pycache__/m.cpython-311.pyc", observe.Open, false}, // the source is there

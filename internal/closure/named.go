@@ -18,25 +18,20 @@ func named(m *maker, e *image.Entry, _ strength) {
 	if pythonDir.MatchString(e.Path) && !siteDir.MatchString(e.Path) {
 		return // what the standard library runs, it runs for a program that asks for it
 	}
+	facts := m.facts(e)
 	runs := false
-	for _, f := range e.Facts {
+	for _, f := range facts {
 		if w, ok := strings.CutPrefix(f, factRun); ok {
 			m.namedCommand(w, e)
 			runs = true
 		}
 	}
-	m.runs = m.runs || runs || slices.Contains(e.Facts, factRuns)
-	// A distribution that was installed from a directory, an archive or a repository is the program: `pip install .` puts it among its
-	// dependencies.
-	o := m.keep.owner[e.Path]
-	installed := o != nil && o.local
-	for _, f := range e.Facts {
+	m.runs = m.runs || runs || slices.Contains(facts, factRuns)
+	for _, f := range facts {
 		if w, ok := strings.CutPrefix(f, factPiped); ok && runs {
 			m.namedCommand(w, e)
 		}
-		w, ok := strings.CutPrefix(f, factInstalledRun)
-		m.runs = m.runs || ok && installed
-		if ok && w != "" && (installed || m.addedFor(w, e)) {
+		if w, ok := strings.CutPrefix(f, factInstalled+factRun); ok && m.addedFor(w, e) {
 			m.namedCommand(w, e)
 		}
 	}

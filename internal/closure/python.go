@@ -262,10 +262,11 @@ var forBuilding = lazy.MustCompile(`/(?:setup|conftest|noxfile|test_[^/]*|[^/]*_
 // importedInstallers keeps those of [installers] that the program itself imports or runs as a module, such as setuptools for pkg_resources.
 func (m *maker) importedInstallers() {
 	for _, p := range slices.Sorted(maps.Keys(m.keep.nodes)) {
-		if !strings.HasSuffix(p, ".py") || siteDir.MatchString(p) || m.inLibrary(p) || forBuilding.MatchString(p) {
+		e := m.keep.nodes[p].entry
+		if !strings.HasSuffix(p, ".py") || siteDir.MatchString(p) && !m.isLocal(e) || m.inLibrary(p) || forBuilding.MatchString(p) {
 			continue
 		}
-		for _, f := range m.keep.nodes[p].entry.Facts {
+		for _, f := range m.facts(e) {
 			name, ok := strings.CutPrefix(f, factImport)
 			if !ok {
 				continue

@@ -28,11 +28,12 @@ func ownSettings(p string, size int64) bool {
 }
 
 // settingsFacts finds paths, and words that may be commands: those that begin a line, a value or a text in quotes, and those behind what
-// begins another command in it. Which keys a program takes for commands it alone knows.
-func settingsFacts(b []byte, facts map[string]bool) {
+// begins another command in it. Which keys a program takes for commands it alone knows. Each fact begins with whose it is.
+func settingsFacts(b []byte, whose string) []string {
 	if bytes.IndexByte(b, 0) >= 0 {
-		return
+		return nil
 	}
+	facts := map[string]bool{}
 	pathFacts(b, facts, false)
 	n := 0
 	add := func(text []byte) {
@@ -58,6 +59,11 @@ func settingsFacts(b []byte, facts map[string]bool) {
 			add(q[1 : len(q)-1])
 		}
 	}
+	all := slices.Sorted(maps.Keys(facts))
+	for i, f := range all {
+		all[i] = whose + f
+	}
+	return all
 }
 
 // configured keeps what a program whose sources run commands may run without naming it: the commands that its settings name, and those
@@ -71,11 +77,11 @@ func (m *maker) configured() {
 		if m.ownedBySystem(p) {
 			continue
 		}
-		if e.Shebang != "" && !m.ran[p] && ownSource(p) && !forBuilding.MatchString(p) {
+		if e.Shebang != "" && !m.ran[p] && (ownSource(p) || m.isLocal(e)) && !forBuilding.MatchString(p) {
 			m.ran[p] = true
 			scripts(m, e, strong)
 		}
-		for _, f := range e.Facts {
+		for _, f := range m.facts(e) {
 			if w, ok := strings.CutPrefix(f, factConfigured); ok {
 				m.namedCommand(w, e)
 			}

@@ -138,11 +138,12 @@ func (m *maker) importedOf() []string {
 		if !strings.HasSuffix(n.entry.Path, ".py") || m.inLibrary(n.entry.Path) {
 			continue
 		}
-		installed := siteDir.MatchString(n.entry.Path)
+		installed := siteDir.MatchString(n.entry.Path) && !m.isLocal(n.entry)
 		if installed && m.Level == Tight {
 			continue // what it needed, it has imported
 		}
-		for _, f := range n.entry.Facts {
+		for _, f := range m.facts(n.entry) {
+			m.computes = m.computes || f == factComputes
 			x, needs := strings.CutPrefix(f, factNeeds)
 			ok := needs
 			for _, kind := range []string{factImport, factString} {
@@ -243,7 +244,9 @@ func (l *library) visit(name string) []string {
 					continue // a string counts when it names a module to the letter
 				}
 				if ok {
-					if top, _, _ := strings.Cut(n, "."); !interactive[top] || strings.HasPrefix(at+".", top+".") { // or of the same package
+					top, _, _ := strings.Cut(n, ".")
+					// The same package, and what is documented by pydoc of a program that asks for it itself.
+					if !interactive[top] || strings.HasPrefix(at+".", top+".") || top == "pydoc_data" && l.asked[at] {
 						next = append(next, n)
 					}
 				}
@@ -293,6 +296,8 @@ func (m *maker) enterLibrary(l *library) {
 				m.keep.drops[e.Path] = "modules of Python for other systems, and twins of compiled ones"
 			case l.reached[name]:
 				m.along(e, weak, why)
+			case neverImported.MatchString(rel) && m.unlikely(l, x, e):
+				m.along(e, weak, any)
 			case neverImported.MatchString(rel):
 				m.keep.drops[e.Path] = unseenLibrary
 			case m.Level == Tight || e.ELF != nil && m.foreign(e):

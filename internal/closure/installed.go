@@ -1,0 +1,106 @@
+package closure
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
+)
+
+// factInstalled begins what a source or a file of settings among the installed distributions would tell if it were the program's. It
+// counts when it is: `pip install .` puts a program among its dependencies.
+const factInstalled = "installed "
+
+// isLocal tells a file of a distribution that was installed from a directory, an archive or a repository: the program itself.
+func (m *maker) isLocal(e *image.Entry) bool {
+	o := m.keep.owner[e.Path]
+	return o != nil && o.local
+}
+
+// facts are an entry's, those of [factInstalled] among them where they count.
+func (m *maker) facts(e *image.Entry) []string {
+	if !m.isLocal(e) {
+		return e.Facts
+	}
+	facts := slices.Clone(e.Facts)
+	for i, f := range facts {
+		facts[i] = strings.TrimPrefix(f, factInstalled)
+	}
+	return facts
+}
+
+// installedFacts finds what a source among the installed distributions tells if it is the program's: commands, paths.
+func installedFacts(b []byte, facts map[string]bool, ext string) {
+	found := map[string]bool{}
+	if ext != ".py" || runsCommands(b) {
+		runFacts(b, found, ext)
+	}
+	if ext == ".py" && namesPaths(b) {
+		pathFacts(b, found, false)
+		madePaths(b, found)
+	}
+	for f := range found {
+		facts[factInstalled+f] = true
+	}
+}
+
+// namesPaths tells cheaply whether a source may have an absolute path among its strings: few of what is installed do.
+func namesPaths(b []byte) bool {
+	for _, root := range []string{"/etc", "/usr", "/var", "/opt", "/srv", "/home", "/app", "/data"} {
+		if bytes.Contains(b, []byte(`"`+root)) || bytes.Contains(b, []byte("'"+root)) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxNested is how many directories deep in a distribution its settings lie at most. Large distributions have thousands of tables below.
+const maxNested = 3
+
+// installedSettings tells what is a file of settings of the program if a program was installed as a distribution.
+func installedSettings(p string, size int64) bool {
+	site := siteDir.FindString(p)
+	return site != "" && size <= maxSettings && strings.Count(p[len(site):], "/") <= maxNested && settingsFile.MatchString(p) &&
+		!strings.Contains(p, "-info/") && !developers.MatchString(p)
+}
+
+// factComputes tells that a source imports modules by names which it computes, of which any may be one of the standard library's.
+const factComputes = "computes"
+
+var computedImport = lazy.MustCompile(`\b(?:import_module|__import__)\(\s*([A-Za-z_]\w*)["']?`)
+
+// importsByName tells whether a source may import modules by names which no statement shows.
+func importsByName(b []byte) bool {
+	return bytes.Contains(b, []byte("import_module")) || bytes.Contains(b, []byte("__import__"))
+}
+
+// computesImports tells a source that imports what a variable, a parameter or a call of a function names. A literal text that the name begins
+// with says where the module lies, and of the program's own package nothing is away.
+func computesImports(b []byte) bool {
+	for _, m := range computedImport.FindAllSubmatch(b, -1) {
+		switch name := string(m[1]); {
+		case strings.HasSuffix(string(m[0]), `"`), strings.HasSuffix(string(m[0]), "'"), name == "__name__", name == "__package__":
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// neverComputed is what of [neverImported] stays away even where names of modules are computed: it needs a screen, is for tests or building, or
+// is megabytes.
+var neverComputed = lazy.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|pydoc_data|config-[^/]+|__phello__[^/]*|distutils|msilib)(?:/|$)` +
+	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx)`)
+
+// unlikely tells whether a module of the standard library stays although it is of [neverImported].
+func (m *maker) unlikely(l *library, x *module, e *image.Entry) bool {
+	if m.Level != Safe {
+		return false
+	}
+	if main := parentModule(x.name); strings.HasSuffix(x.name, ".__main__") && l.reached[main] {
+		return true // python -m unittest, beside what imports it
+	}
+	return m.computes && !neverComputed.MatchString(e.Path[len(l.dir)+1:]) && !(e.ELF != nil && m.foreign(e))
+}

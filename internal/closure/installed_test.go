@@ -1,0 +1,95 @@
+package closure_test
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/observe"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// A program that was installed from its directory is read as one that lies in /app is; what came from an index is not.
+func TestInstalledProgram(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	const info = site + "shop-1.dist-info/"
+	const unseen, never = "Python's own tests, tools and what is given up", "never looked up"
+	program := testimage.Tree{
+		"/usr/bin/wc": exe + amd64(""), "/usr/share/dict/words": "file 0644 x",
+		lib + "os.py": "file 0644 x", lib + "telnetlib.py": "file 0644 x", lib + "pdb.py": "file 0644 x", lib + "pydoc.py": "file 0644 def help():\n    import pydoc_data.topics\n",
+		lib + "pydoc_data/__init__.py": "file 0644 x", lib + "pydoc_data/topics.py": "file 0644 x",
+		site + "shop/net.py":    "file 0644 import importlib, subprocess\nkinds = {'old': 'telnetlib'}\ndef load(k): return importlib.import_module(f'{kinds[k]}')\ndef run(c): subprocess.run(c, shell=True)\n",
+		site + "shop/look.py":   "file 0644 def look():\n    import pdb, pydoc\n    return open('/usr/share/dict/words')\n",
+		site + "shop/tools.ini": "file 0644 [tools]\ncount = wc -l\n",
+		info + "METADATA":       "file 0644 Name: shop\nVersion: 1\n",
+		info + "RECORD":         "file 0644 shop/net.py,,\nshop/look.py,,\nshop/tools.ini,,\nshop-1.dist-info/METADATA,,\nshop-1.dist-info/direct_url.json,,\n",
+	}
+	wanted := []string{"/usr/bin/wc", "/usr/share/dict/words", lib + "telnetlib.py", lib + "pdb.py", lib + "pydoc_data/topics.py"}
+	stays := ""
+	for _, p := range wanted {
+		stays += p + " "
+	}
+	looked := "stat " + lib + "os.py\nopen " + site + "shop/net.py"
+	for _, c := range []keepCase{
+		{name: "from its directory", tree: join(program, testimage.Tree{info + "direct_url.json": "file 0644 {}"}), looked: looked, stays: stays},
+		{
+			name: "from an index", tree: program, looked: looked,
+			goes: map[string]string{"/usr/bin/wc": never, "/usr/share/dict/words": never, lib + "telnetlib.py": unseen, lib + "pdb.py": unseen, lib + "pydoc_data/topics.py": unseen},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+// Modules of the standard library that few import stay for a program that imports by names which it computes.
+func TestComputedImports(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const unseen = "Python's own tests, tools and what is given up"
+	app := v1.Config{WorkingDir: "/app"}
+	tree := testimage.Tree{
+		lib + "os.py": "file 0644 x", lib + "telnetlib.py": "file 0644 x", lib + "unittest/__init__.py": "file 0644 x", lib + "unittest/__main__.py": "file 0644 x", lib + "test/support.py": "file 0644 x",
+		lib + "lib2to3/tests/a.py": "file 0644 x",
+	}
+	modules := lib + "telnetlib.py " + lib + "unittest/__init__.py"
+	none := map[string]string{lib + "telnetlib.py": unseen, lib + "unittest/__main__.py": unseen, lib + "test/support.py": unseen}
+	for _, c := range []struct {
+		name, source string
+		stays        string
+		goes         map[string]string
+		level        closure.Level
+	}{
+		{"of a variable", "importlib.import_module(name)", modules, map[string]string{lib + "test/support.py": unseen, lib + "lib2to3/tests/a.py": unseen}, closure.Safe},
+		{"of a call", "m = __import__( names.pop() )", modules, nil, closure.Safe},
+		{"of a literal name", "importlib.import_module('json')", "", none, closure.Safe},
+		{"that begin with a literal text", "import_module(f'shop.{name}')", "", none, closure.Safe},
+		{"of its own package", "import_module(__name__ + '.' + name)", "", none, closure.Safe},
+		{"at the level tight", "import_module(name)", "", none, closure.Tight},
+		{"none, and a package with a part that is run", "import unittest", lib + "unittest/__main__.py", map[string]string{lib + "telnetlib.py": unseen}, closure.Safe},
+	} {
+		k := keepCase{name: c.name, tree: join(tree, testimage.Tree{"/app/a.py": "file 0644 " + c.source + "\n"}), config: app, looked: "stat " + lib + "os.py", level: c.level, stays: c.stays, goes: c.goes}
+		t.Run(c.name, func(t *testing.T) { k.run(t) })
+	}
+}
+
+// A script that stays while its interpreter went is missed when it is run: the kernel says that it is not there.
+func TestMissedInterpreter(t *testing.T) {
+	c := keepCase{tree: testimage.Tree{"/app/jobs/count.sh": "file 0755 #!/bin/sh\n", "/bin/sh": exe + amd64(""), "/app/a": "file 0644 x"}}
+	tree, inv := c.read(t)
+	for _, interpreter := range []bool{false, true} {
+		looked := "open /app/a"
+		if interpreter {
+			looked += "\nexec /bin/sh"
+		}
+		k, err := closure.Make(closure.Input{Tree: tree, Inventory: inv, Evidence: []closure.Evidence{{Record: record(t, looked)}}, Level: closure.Tight, Keep: []string{"/app/**"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ops, want := range map[observe.Ops]bool{observe.Open: false, observe.Exec: !interpreter} {
+			if got := k.Misses(observe.Path{Name: "/app/jobs/count.sh", Ops: ops}); got != want {
+				t.Errorf("%s, interpreter there %v: missed %v, want %v", ops, interpreter, got, want)
+			}
+		}
+	}
+}
