@@ -328,7 +328,13 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 	})
 	if err != nil {
 		var be *engine.BuildError
-		if ctx.Err() != nil || !errors.As(err, &be) || original == nil {
+		if ctx.Err() != nil || !errors.As(err, &be) {
+			return err
+		}
+		if original == nil {
+			if missed, e := c.missed(be.Log, "step"); e == nil && be.Hint == "" {
+				be.Hint = strings.Join(missed, "; ")
+			}
 			return err
 		}
 		r.report.Verdict, r.report.Reason = report.Broken, be.Error()
@@ -341,7 +347,7 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 	}
 	c.verdict(r, original)
 	if original == nil && r.report.Verdict == report.Failed {
-		missed, err := c.missed(r.check.LogTail)
+		missed, err := c.missed(r.check.LogTail, "program")
 		if err != nil {
 			return err
 		}

@@ -64,8 +64,8 @@ func (p *Project) readIgnore(name string) ([]byte, error) {
 	return b, nil
 }
 
-// missed names the files that a program's last lines speak of, and that the project's own ignore file keeps out of the build.
-func (p *Project) missed(log []string) ([]string, error) {
+// missed names the files that the last lines of a program, or of a step, speak of, and that the project's own ignore file keeps out of the build.
+func (p *Project) missed(log []string, whose string) ([]string, error) {
 	current, err := p.currentIgnore()
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (p *Project) missed(log []string) ([]string, error) {
 	for _, f := range left {
 		name := regexp.MustCompile(`(^|[^\w.-])` + regexp.QuoteMeta(path.Base(f)) + `($|[^\w-])`)
 		if slices.ContainsFunc(log, name.MatchString) {
-			out = append(out, f+", which the program's last lines name, is in the project, and the .dockerignore keeps it out of the build")
+			out = append(out, f+", which the "+whose+"'s last lines name, is in the project, and the .dockerignore keeps it out of the build")
 		}
 	}
 	return out[:min(len(out), maxMissed)], nil

@@ -50,6 +50,9 @@ func (c *climb) evidence(ctx context.Context, r *rung) (rewrite.Evidence, error)
 		}
 		e.Slim = without(e.Libraries, have)
 	}
+	if strings.Contains(r.Base, "alpine") { // of whose libraries none is in Debian
+		return e, nil
+	}
 	have, err := c.packagesOf(ctx, rewrite.DistrolessPython)
 	e.Distroless = without(e.Libraries, have)
 	return e, err
@@ -116,7 +119,7 @@ func (c *climb) libraries(r *rung, native []string, e *rewrite.Evidence) {
 		if x == nil || closure.Dependency(x.Path) || strings.HasPrefix(x.Path, "/usr/local/lib/libpython") {
 			continue
 		}
-		if p, ok := r.owners.Owner(x.Path); ok && p.Ecosystem == inventory.Deb {
+		if p, ok := r.owners.Owner(x.Path); ok && (p.Ecosystem == inventory.Deb || p.Ecosystem == inventory.APK) {
 			e.Libraries = append(e.Libraries, p.Name)
 		} else if !ok {
 			e.Unowned = append(e.Unowned, x.Path)
@@ -132,22 +135,21 @@ func without(all, have []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(have, s) })
 }
 
-// packagesOf lists the Debian packages of a base image, without exporting it. A
+// packagesOf lists the Debian or Alpine packages of a base image, without exporting it. A
 // base that cannot be had has none: its candidate says so when it is built.
 func (c *climb) packagesOf(ctx context.Context, ref string) ([]string, error) {
 	var out []string
 	err := c.o.Engine.Use(ctx, ref, c.o.Build.Platform, c.o.Build.Progress, func(ctx context.Context, b *engine.Built) error {
-		status, err := b.ReadFile(ctx, "/var/lib/dpkg/status")
-		if err == nil {
+		for _, db := range []struct{ path, name string }{{"/var/lib/dpkg/status", "Package: "}, {"/lib/apk/db/installed", "P:"}} {
+			status, err := b.ReadFile(ctx, db.path)
 			for l := range strings.Lines(string(status)) {
-				if n, ok := strings.CutPrefix(l, "Package: "); ok {
+				if n, ok := strings.CutPrefix(l, db.name); ok {
 					out = append(out, strings.TrimSpace(n))
 				}
 			}
-			return nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
+			if !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 		names, err := b.ReadDir(ctx, "/var/lib/dpkg/status.d")
 		for _, n := range names {

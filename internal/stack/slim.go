@@ -19,3 +19,16 @@ func SlimTag(tag string) (string, bool) {
 	}
 	return tag + "-slim", true
 }
+
+// DebianSlimTag is the tag of the slim form of Debian's own image, by its own tag; false when that has none.
+func DebianSlimTag(tag string) (string, bool) {
+	switch {
+	case strings.HasSuffix(tag, "-slim"):
+		return tag, true
+	case strings.Contains(tag, "backports"):
+		return "", false
+	case tag == "" || tag == "latest":
+		return "stable-slim", true
+	}
+	return tag + "-slim", true
+}

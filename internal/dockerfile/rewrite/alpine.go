@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -22,12 +23,20 @@ var alpineBuild = map[string]struct{ build, run []string }{
 
 // alpineNames are Debian packages by Alpine's name. Source: packages.debian.org and pkgs.alpinelinux.org.
 var alpineNames = map[string]string{
-	"bash": "bash", "ca-certificates": "ca-certificates", "curl": "curl", "dumb-init": "dumb-init", "ffmpeg": "ffmpeg", "file": "file",
-	"gettext": "gettext", "ghostscript": "ghostscript", "git": "git", "gnupg": "gnupg", "graphviz": "graphviz", "imagemagick": "imagemagick",
-	"jq": "jq", "libffi8": "libffi", "libgomp1": "libgomp", "libmagic1": "libmagic", "libpq5": "libpq", "libxml2": "libxml2", "libxslt1.1": "libxslt",
-	"media-types": "mailcap", "nginx": "nginx", "openssh-client": "openssh-client", "openssl": "openssl", "poppler-utils": "poppler-utils",
-	"postgresql-client": "postgresql-client", "procps": "procps", "redis-tools": "redis", "rsync": "rsync", "sqlite3": "sqlite", "supervisor": "supervisor",
-	"tesseract-ocr": "tesseract-ocr", "tini": "tini", "tzdata": "tzdata", "unzip": "unzip", "wget": "wget", "xz-utils": "xz", "zip": "zip",
+	"bash": "bash", "bind9-dnsutils": "bind-tools", "bzip2": "bzip2", "ca-certificates": "ca-certificates", "chromium": "chromium",
+	"chromium-driver": "chromium-chromedriver", "curl": "curl", "default-mysql-client": "mariadb-client", "dnsutils": "bind-tools",
+	"dumb-init": "dumb-init", "ffmpeg": "ffmpeg", "file": "file", "fonts-dejavu": "font-dejavu", "fonts-dejavu-core": "font-dejavu",
+	"fonts-liberation": "font-liberation", "fonts-noto": "font-noto", "gdal-bin": "gdal-tools", "gettext": "gettext",
+	"ghostscript": "ghostscript", "git": "git", "gnupg": "gnupg", "graphviz": "graphviz", "htop": "htop", "imagemagick": "imagemagick",
+	"iproute2": "iproute2", "iputils-ping": "iputils", "jq": "jq", "less": "less", "libffi8": "libffi", "libgomp1": "libgomp",
+	"libimage-exiftool-perl": "exiftool", "libmagic1": "libmagic", "libpq5": "libpq", "libxml2": "libxml2", "libxslt1.1": "libxslt",
+	"mariadb-client": "mariadb-client", "media-types": "mailcap", "mediainfo": "mediainfo", "mercurial": "mercurial", "nano": "nano",
+	"netcat-openbsd": "netcat-openbsd", "nginx": "nginx", "openssh-client": "openssh-client", "openssl": "openssl",
+	"poppler-utils": "poppler-utils", "postgresql-client": "postgresql-client", "procps": "procps", "redis-tools": "redis", "rsync": "rsync",
+	"sox": "sox", "sqlite3": "sqlite", "subversion": "subversion", "supervisor": "supervisor", "tesseract-ocr": "tesseract-ocr",
+	"tesseract-ocr-deu": "tesseract-ocr-data-deu", "tesseract-ocr-eng": "tesseract-ocr-data-eng",
+	"tesseract-ocr-fra": "tesseract-ocr-data-fra", "tesseract-ocr-spa": "tesseract-ocr-data-spa", "tini": "tini", "tzdata": "tzdata",
+	"unzip": "unzip", "vim": "vim", "wget": "wget", "xz-utils": "xz", "zip": "zip",
 }
 
 // alpineHeaders are Debian's packages for building by Alpine's name, for what [alpineBuild] does not know. Source: as above.
@@ -50,6 +59,9 @@ func Alpine(in Input) (Output, error) {
 	}
 	r, err := read(in)
 	if err != nil {
+		return Output{}, err
+	}
+	if err := r.moves(); err != nil {
 		return Output{}, err
 	}
 	if strings.Contains(r.tag, "alpine") {
@@ -79,6 +91,13 @@ func Alpine(in Input) (Output, error) {
 		return Output{}, refuse("%s, and it needs a compiler", why)
 	}
 	run = append(run, need...)
+	tools, notes := r.toolsOf(base)
+	for _, d := range tools {
+		run = append(run, cmp.Or(alpineNames[d], alpineHeaders[d], strings.ReplaceAll(d, "libc6-dev", "musl-dev")))
+	}
+	if r.wantsBash(in.Context) {
+		build, run = append(build, "bash"), append(run, "bash")
+	}
 	var p page
 	if err := r.alpineHead(&p, in.Evidence, build); err != nil {
 		return Output{}, err
@@ -87,12 +106,12 @@ func Alpine(in Input) (Output, error) {
 	if r.installs() {
 		p.line("FROM %s%s AS %s", r.platform, likewise(r.origin, base), r.stage)
 		p.apk(build)
-		r.builderSteps(&p, func(*page, []string) {}, r.prefixed) // apk has done it
+		r.builderSteps(&p, nil, r.prefixed)
 		p.line("\n# The program and its dependencies, nothing else.")
 	}
-	p.line("FROM %s%s", r.platform, likewise(r.origin, base))
+	p.line("FROM %s%s%s", r.platform, likewise(r.origin, base), r.as)
 	r.final(&p, func(p *page) { p.apk(run) }, func(p *page) { p.line("COPY --from=%s /install /usr/local", r.stage) }, func(s step) { p.onAlpine(s, in.Evidence) })
-	var notes []string
+	notes = append(notes, r.askNotes()...)
 	if len(compiled) > 0 {
 		notes = append(notes, fmt.Sprintf("no wheel for musl, so compiled in the builder, which takes minutes and needs a compiler: %s", strings.Join(compiled, ", ")))
 	}
@@ -107,7 +126,7 @@ func (p *page) onAlpine(s step, e Evidence) {
 		return
 	}
 	comments(p, s)
-	p.run(append(busybox(s.owns.accounts, e.IDs), s.owns.rest...))
+	p.run(append(busybox(s.owns.accounts, e.IDs), s.owns.rest...), "")
 }
 
 // translated gives Debian packages the names of a table.
@@ -135,7 +154,7 @@ func untranslated(s step) error {
 	switch {
 	case s.Name == "RUN" && s.owns == nil && makesUsers.MatchString(text):
 		return refuse("line %d makes a user in a way that has no known translation to Alpine's adduser", s.Line)
-	case s.Name == "RUN" && len(s.apt) == 0 && usesDebian.MatchString(text):
+	case s.Name == "RUN" && !s.managesPackages() && !s.passing && usesDebian.MatchString(text):
 		return refuse("line %d uses Debian's package manager in a way that has no known translation to apk", s.Line)
 	}
 	return nil
@@ -166,6 +185,9 @@ func alpinePackages(r *recipe, e Evidence) (build, run, compiled []string) {
 			build = append(build, headers...)
 		}
 		build, run = append(build, p.build...), append(run, p.run...)
+	}
+	if r.clones {
+		build = append(build, "git")
 	}
 	guessed := !e.Built && r.compiles(e)
 	if guessed {

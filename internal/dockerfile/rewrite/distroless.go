@@ -30,6 +30,9 @@ func Distroless(in Input) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
+	if err := r.moves(); err != nil {
+		return Output{}, err
+	}
 	if r.version != distrolessPython {
 		return Output{}, refuse("distroless has Python %s, the program wants %s: modules of one do not load in the other", distrolessPython, orUnknown(r.version))
 	}
@@ -57,7 +60,7 @@ func Distroless(in Input) (Output, error) {
 	if len(d.carried) == 0 && !r.installs() {
 		for _, s := range r.steps {
 			if _, ok := r.stagePython(s.flag("from")); ok {
-				return Output{}, refuse("line %d copies from a stage with Python, but not in a way by which the installed packages are known", s.Line)
+				return Output{}, refuse("line %d copies from a stage with Python, but not in a way by which the installed packages are known: copy the virtual environment, or site-packages, by a line of its own", s.Line)
 			}
 		}
 	}
@@ -65,7 +68,7 @@ func Distroless(in Input) (Output, error) {
 	if err := d.write(); err != nil {
 		return Output{}, err
 	}
-	return r.output(&d.page, "distroless", DistrolessPython, unowned(in))
+	return r.output(&d.page, "distroless", DistrolessPython, append(unowned(in), r.askNotes()...))
 }
 
 // stagePython is the tag of the Python image that an earlier stage is built on.
@@ -108,9 +111,12 @@ func (d *distroless) write() error {
 	if t, ok := stack.SlimTag(d.tag); ok && !d.compiles(d.in.Evidence) {
 		from, why = d.withTag(t), "# Everything that only installing needs stays in this stage."
 	}
+	if !d.installs() {
+		why = "# The program's users and directories, with their owners: nothing can make them in the final image."
+	}
 	if d.installs() || d.owned {
 		d.line("%s", why)
-		d.builder(&d.page, from, (*page).apt, d.prefixed)
+		d.builder(&d.page, from, d.install, d.prefixed)
 	}
 	if d.owned {
 		if err := d.ownedSteps(); err != nil {
@@ -124,7 +130,7 @@ func (d *distroless) write() error {
 		d.line("")
 	}
 	d.line("# Python and the program: no shell, no package manager. Its sys.path has the copied directory.")
-	d.line("FROM %s%s", d.platform, DistrolessPython)
+	d.line("FROM %s%s%s", d.platform, DistrolessPython, d.as)
 	for _, v := range d.in.Evidence.Env { // the only variable of the Python images that changes how a program behaves
 		if strings.HasPrefix(v, "LANG=") {
 			d.line("ENV %s", v)
@@ -150,7 +156,7 @@ func (d *distroless) ownedSteps() error {
 	for i, s := range d.steps {
 		_, carries := d.carries(s)
 		switch {
-		case carries:
+		case carries, d.pointsInto(s, d.carried):
 		case s.owns != nil:
 			d.asIs(s)
 		case i > d.lastPip() && slices.Contains([]string{"ARG", "ENV", "WORKDIR", "COPY", "ADD"}, s.Name):
@@ -241,7 +247,7 @@ func (d *distroless) withoutShell() error {
 		_, carries := d.recipe.carries(s)
 		switch {
 		case carries, d.pointsInto(s, d.carried), d.onlyInstaller(i):
-		case len(s.apt) > 0, s.owns != nil, len(s.pip) > 0 && len(s.rest) == 0, i < d.lastPip() && d.feedsPipOnly(i):
+		case s.passing, len(s.packages) > 0 && len(s.pip) == 0, s.owns != nil, len(s.pip) > 0 && len(s.rest) == 0, i < d.lastPip() && d.feedsPipOnly(i):
 		case d.owned && (s.Name == "COPY" || s.Name == "ADD"):
 		case s.Name == "RUN":
 			return refuse("line %d runs a command in the final image; distroless has no shell to run it", s.Line)

@@ -43,6 +43,7 @@ func split(in Input) (Input, error) {
 	if final.Name != "" {
 		from = from[:strings.LastIndex(strings.ToLower(from), " as ")]
 	}
+	system := &recipe{tag: d.Expand(final.Base, nil)}
 	var p page
 	p.WriteString(d.Text(dockerfile.Range{Start: 0, End: start(final)}))
 	p.line("# Everything that only installing needs stays in this stage.")
@@ -55,9 +56,19 @@ func split(in Input) (Input, error) {
 	lines = append(lines, final.From.Line)
 	for n, i := range final.Instructions[:e.last+1] {
 		// Who installs owns the files: the user is the same.
-		if forBuilder(step{Instruction: i}) || i.Name == "USER" && n < e.last {
-			write(i)
+		if !forBuilder(step{Instruction: i}) && (i.Name != "USER" || n == e.last) {
+			continue
 		}
+		s, err := understand(i)
+		if pkgs := s.forBuilding(); err == nil && len(s.pip) == 0 && len(pkgs) < len(s.packages) {
+			if len(pkgs) > 0 {
+				comments(&p, s)
+				system.install(&p, pkgs)
+				lines = append(lines, i.Line)
+			}
+			continue
+		}
+		write(i)
 	}
 	p.line("")
 	write(final.From)
@@ -82,11 +93,17 @@ func split(in Input) (Input, error) {
 			lines = append(lines, i.Line)
 		case e.only[n] != foreign, n < e.last && bringsTool(i):
 		default:
-			if s, err := understand(i); err == nil && n < e.last && slices.ContainsFunc(s.apt, buildOnly) {
-				if run := slices.DeleteFunc(s.apt, buildOnly); len(run) > 0 {
-					p.apt(run)
-					lines = append(lines, i.Line)
+			if s, err := understand(i); err == nil && n < e.last && len(s.pip) == 0 {
+				if run := withoutBuilding(s.packages); len(run) < len(s.packages) || !slices.Equal(run, s.packages) {
+					if len(run) > 0 {
+						comments(&p, s)
+						system.install(&p, run)
+						lines = append(lines, i.Line)
+					}
+					continue
 				}
+			}
+			if n < e.last && !keepsUV && e.onlyTells(i, final) {
 				continue
 			}
 			write(i)
@@ -293,4 +310,34 @@ func bringsTool(i *dockerfile.Instruction) bool {
 		return false
 	}
 	return !slices.ContainsFunc(c.SourcePaths, func(p string) bool { return path.Base(p) != "uv" && path.Base(p) != "uvx" })
+}
+
+// withoutBuilding are the packages less those that only building needs, and that make environments: of these, Python itself stays.
+func withoutBuilding(pkgs []string) []string {
+	run := slices.DeleteFunc(slices.Clone(pkgs), func(p string) bool {
+		return buildOnly(p) || slices.Contains([]string{"python3-venv", "python3-pip", "python3-virtualenv", "virtualenv"}, bare(p))
+	})
+	if len(run) < len(pkgs) && slices.ContainsFunc(pkgs, func(p string) bool { return strings.HasPrefix(p, "python3") }) && !slices.Contains(run, "python3") {
+		run = append(run, "python3")
+	}
+	return run
+}
+
+// onlyTells tells an ENV that sets nothing but how the tools install which are left out, and that nothing later uses.
+func (e *environment) onlyTells(i *dockerfile.Instruction, final *dockerfile.Stage) bool {
+	c, ok := i.Command.(*instructions.EnvCommand)
+	if !ok {
+		return false
+	}
+	for _, kv := range c.Env {
+		if !strings.HasPrefix(kv.Key, "UV_") && !strings.HasPrefix(kv.Key, "POETRY_") {
+			return false
+		}
+		for _, o := range final.Instructions {
+			if o.Line > i.Line && strings.Contains(o.Document().Text(o.Range), kv.Key) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func (r *recipe) askedBy(s step, python string) (line, tool string, ok bool) {
 		return "", "", false
 	}
 	named := regexp.MustCompile(`\b` + m[2] + `\b`)
-	if slices.ContainsFunc(r.steps, func(o step) bool { return o.Name == "RUN" && named.MatchString(o.Document().Text(o.Range)) }) {
+	if !slices.Contains(r.asks, m[2]) && slices.ContainsFunc(r.steps, func(o step) bool { return o.Name == "RUN" && named.MatchString(o.Document().Text(o.Range)) }) {
 		return "", "", false
 	}
 	argv := []string{python, "-c", fmt.Sprintf("import urllib.request as r; r.urlopen('%s')", m[4])}
@@ -46,4 +47,36 @@ func (r *recipe) keepHealth(p *page, s step, python string) bool {
 		p.line("%s", line)
 	}
 	return ok
+}
+
+// findAsking takes the tools from the packages that nothing but HEALTHCHECK uses, which Python can do.
+func (r *recipe) findAsking(context fs.FS) {
+	for _, tool := range []string{"curl", "wget"} {
+		named := regexp.MustCompile(`\b` + tool + `\b`)
+		asks := false
+		others := slices.ContainsFunc(r.steps, func(s step) bool {
+			text := strings.Join(strings.Fields(strings.ReplaceAll(s.Document().Text(s.Range), "\\\n", " ")), " ")
+			if m := askingHealth.FindStringSubmatch(text); m != nil && m[2] == tool && (tool == "wget" || failsOnStatus(m[3])) {
+				asks = true
+				return false
+			}
+			return named.MatchString(text) && (len(s.packages) == 0 || len(s.pip)+len(s.removed) > 0)
+		})
+		if !asks || others || !slices.ContainsFunc(r.steps, func(s step) bool { return slices.Contains(s.packages, tool) }) || names(context, tool) {
+			continue
+		}
+		for n := range r.steps {
+			r.steps[n].packages = slices.DeleteFunc(slices.Clone(r.steps[n].packages), func(p string) bool { return p == tool })
+			r.steps[n].passing = r.steps[n].passing || len(r.steps[n].packages) == 0 && named.MatchString(r.steps[n].Document().Text(r.steps[n].Range)) && r.steps[n].Name == "RUN"
+		}
+		r.asks = append(r.asks, tool)
+	}
+}
+
+// askNotes say which tools are left out.
+func (r *recipe) askNotes() []string {
+	if len(r.asks) == 0 {
+		return nil
+	}
+	return []string{strings.Join(r.asks, " and ") + " was there for HEALTHCHECK alone: Python asks, and it is left out"}
 }

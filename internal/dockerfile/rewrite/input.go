@@ -94,42 +94,30 @@ var versionTag = regexp.MustCompile(`^\d+\.\d+`)
 
 func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
 
-// step is an instruction of the final stage, with what it does as far as it is
-// understood.
-type step struct {
-	*dockerfile.Instruction
-	apt    []string // packages that it installs, when it does nothing else
-	pip    []pipInstall
-	rest   []string   // commands beside pip, in order; only with pip
-	owns   *ownership // when it, or the rest beside pip, only makes users and directories
-	placed string     // why its Python packages cannot be installed elsewhere; "" when they can, or when there are none
-}
-
-// pipInstall is a pip install.
-type pipInstall struct {
-	uv   bool     // uv does it, into the image's Python
-	env  string   // assignments before it, with the blank behind them
-	args []string // less those about its cache
-	// itself is set when it renews pip: with --prefix it would remove the pip that runs.
-	itself bool
-	tools  []string // what it names beside pip then
-	getsUV bool     // it gets uv, and nothing else
-}
-
 // recipe is the tidied original in steps.
 type recipe struct {
 	head      string              // all before the final stage: directives, comments, arguments, the stages it takes files from
 	preamble  string              // of head, what stands before the first stage
 	earlier   []*dockerfile.Stage // the stages in head
 	platform  string              // flags of FROM, each with a blank behind it
+	as        string              // the final stage's name as FROM gives it, with the blanks before it; "" when it has none
 	base      string
 	origin    *dockerfile.Stage // whose FROM names base
-	tag       string            // of an official Python image
+	tag       string            // of an official image of Python, Debian or Ubuntu
 	version   string            // of Python, "3.11"; "" when it is not known before building
 	steps     []step            // of the final stage and of those that it is built on
 	stage     string            // name for a stage that installs the dependencies
 	libraries string            // name for a stage that unpacks libraries
 	notes     []string
+
+	// distribution is set on Debian's and Ubuntu's own images: Python is a package, and what pip installs beside it cannot be moved.
+	distribution bool
+
+	splitOff   bool     // the stage above was made of this one
+	asks       []string // tools that are installed for HEALTHCHECK alone
+	hasProject bool     // the context has a pyproject.toml
+	hashed     bool     // pipenv's lock file has a hash of everything
+	clones     bool     // a requirement is in a repository
 }
 
 // read takes a Dockerfile whose final stage is built on an official Python image apart.
@@ -144,15 +132,15 @@ func read(in Input) (*recipe, error) {
 	d := in.Doc
 	final := d.Built(in.Target)
 	line := lineage(final)
-	r := &recipe{base: d.Expand(line[0].Base, nil), origin: line[0], version: in.Project.Version}
+	r := &recipe{splitOff: in.splitOff, base: d.Expand(line[0].Base, nil), origin: line[0], version: in.Project.Version}
 	if strings.Contains(r.base, "@") {
 		return nil, refuse("the base %s is pinned by digest: name the lighter base and its digest yourself", r.base)
 	}
 	name, tag, _ := strings.Cut(path.Base(r.base), ":")
-	if name != "python" {
+	r.tag, r.distribution = tag, name == "debian" || name == "ubuntu"
+	if name != "python" && !r.distribution {
 		return nil, refuse("the base %s is no official Python image, so the place of its Python is not known", r.base)
 	}
-	r.tag = tag
 	if v := versionTag.FindString(tag); v != "" { // another stage may have another one
 		r.version = v
 	} else if len(d.Stages) > 1 || r.version == "" {
@@ -160,6 +148,9 @@ func read(in Input) (*recipe, error) {
 	}
 	for _, f := range line[0].From.Flags {
 		r.platform += d.Text(f.Range) + " "
+	}
+	if final.Name != "" {
+		r.as = " AS " + final.Name
 	}
 	r.readEarlier(d, final)
 	if slices.ContainsFunc(in.edits, func(e dockerfile.Edit) bool { return strings.Contains(e.Why, whyRecommends) }) {
@@ -174,6 +165,11 @@ func read(in Input) (*recipe, error) {
 			r.steps = append(r.steps, s)
 		}
 	}
+	r.stayPut(in.Context)
+	r.forget()
+	r.pass()
+	r.readProject(in.Context)
+	r.findAsking(in.Context)
 	r.stage, r.libraries = r.unused("builder", "dependencies"), r.unused("libraries", "debian-libraries")
 	if len(r.earlier) > 0 && !r.installs() {
 		r.stage = r.unused("files")
@@ -181,146 +177,11 @@ func read(in Input) (*recipe, error) {
 	return r, nil
 }
 
-// understand finds out what a RUN does. What is not understood stays as it is.
-func understand(i *dockerfile.Instruction) (step, error) {
-	plain := step{Instruction: i}
-	if i.Name != "RUN" || i.JSON || len(i.Heredocs) > 0 {
-		return plain, nil
-	}
-	sh, err := i.Shell()
-	if err != nil {
-		return plain, nil
-	}
-	s := plain
-	var apt []string
-	aptOnly := true
-	var others []dockerfile.Command
-	for _, c := range sh.Commands {
-		if c.Nested || c.Op != "" && c.Op != "&&" || len(c.Stmt.Redirs) > 0 {
-			return plain, nil
-		}
-		args, isPip := pipArgs(c)
-		sub := subcommand(args)
-		switch {
-		case isPip && sub >= 0 && args[sub].Value == "install":
-			p, placed := readPip(i, c, args)
-			if placed != "" {
-				plain.placed = placed
-				return plain, nil
-			}
-			s.pip, aptOnly = append(s.pip, p), false
-		case isUVInstall(i, c):
-			p, placed := readPip(i, c, c.Args[1:])
-			if placed != "" {
-				plain.placed = placed
-				return plain, nil
-			}
-			s.pip, aptOnly = append(s.pip, p), false
-		case isPip && sub >= 0 && args[sub].Value == "cache": // nothing is left in it
-		case isPip:
-			return plain, nil
-		case isAptInstall(c):
-			names, ok := packages(c.Args)
-			if !ok {
-				return plain, nil
-			}
-			apt = append(apt, names...)
-		case isAptTidying(c):
-			s.rest = append(s.rest, i.Document().Text(c.Range))
-		default:
-			s.rest, aptOnly = append(s.rest, i.Document().Text(c.Range)), false
-			others = append(others, c)
-		}
-	}
-	if len(s.pip) > 0 && len(others) > 0 && len(i.Flags) > 0 { // which of them needs the mounts is not known
-		plain.placed = fmt.Sprintf("line %d runs pip and other commands in one RUN with %s: split it, and the rest is done for you", i.Line, i.Document().Text(i.Flags[0].Range))
-		return plain, nil
-	}
-	if o, ok := readOwning(i, others); ok && len(s.rest) == len(others) && len(others) > 0 && len(i.Flags) == 0 {
-		s.owns = &o
-	}
-	if aptOnly && len(apt) > 0 {
-		s.apt = apt
-	}
-	if len(apt) > 0 && len(s.pip) > 0 {
-		return s, refuse("line %d installs system packages and Python packages in one RUN: split it, and the rest is done for you", i.Line)
-	}
-	return s, nil
-}
-
-// isAptTidying tells a command that only fetches or clears what apt needs for itself.
-func isAptTidying(c dockerfile.Command) bool {
-	if isApt(c) {
-		return hasArg(c.Args, "update", "clean", "autoclean", "autoremove")
-	}
-	return c.Name == "rm" && !slices.ContainsFunc(c.Args, func(w dockerfile.Word) bool {
-		return !strings.HasPrefix(w.Value, "-") &&
-			!slices.ContainsFunc([]string{"/var/lib/apt/", "/var/cache/", "/var/lib/cache", "/var/log", "/var/tmp", "/tmp/"}, func(d string) bool { return strings.HasPrefix(w.Value, d) })
-	})
-}
-
-// readPip reads a pip install; placed says why it cannot go elsewhere.
-func readPip(i *dockerfile.Instruction, c dockerfile.Command, args []dockerfile.Word) (p pipInstall, placed string) {
-	p.env, p.uv = i.Document().Text(dockerfile.Range{Start: c.Range.Start, End: c.NameAt.Start}), c.Name == "uv"
-	for _, a := range args {
-		switch flag, _, _ := strings.Cut(a.Value, "="); flag {
-		case "install", "--no-cache-dir", "--no-cache":
-			continue
-		case "--prefix", "--target", "-t", "--user", "--root", "-e", "--editable":
-			return p, fmt.Sprintf("line %d: pip install %s puts packages where the rewrite would", i.Line, flag)
-		}
-		p.args = append(p.args, i.Document().Text(a.Range))
-		switch name := toolName.FindString(a.Value); {
-		case p.uv:
-		case name == "uv":
-			p.getsUV = true
-		case name == "pip":
-			p.itself = true
-		case name == "setuptools" || name == "wheel":
-			p.tools = append(p.tools, i.Document().Text(a.Range))
-		}
-	}
-	p.getsUV = p.getsUV && !slices.ContainsFunc(args[1:], func(a dockerfile.Word) bool {
-		return !strings.HasPrefix(a.Value, "-") && toolName.FindString(a.Value) != "uv" || strings.HasPrefix(a.Value, "-r")
-	})
-	if strings.Contains(c.Name, "/") && !strings.HasPrefix(c.Name, "/usr/") {
-		return p, fmt.Sprintf("line %d installs with %s into an environment of its own", i.Line, c.Name)
-	}
-	return p, ""
-}
-
-// packages are what an apt-get install names; false when it does more than install these from where apt finds them.
-func packages(args []dockerfile.Word) ([]string, bool) {
-	var out []string
-	for _, a := range args {
-		switch {
-		case !a.Static:
-			return nil, false
-		case a.Value == "install", a.Value == "--no-install-recommends", a.Value == "--fix-missing", slices.Contains(aptYes, a.Value):
-		case strings.HasPrefix(a.Value, "-"), strings.ContainsAny(a.Value, "/*"), a.Value == "build-dep", a.Value == "satisfy":
-			return nil, false
-		default:
-			out = append(out, a.Value)
-		}
-	}
-	return out, true
-}
-
-// buildOnly tells a package that only compiling needs. Source: Debian's naming
-// policy for -dev packages, and the members of build-essential.
-func buildOnly(p string) bool {
-	p, _, _ = strings.Cut(p, "=")
-	return strings.HasSuffix(p, "-dev") || slices.Contains([]string{
-		"gcc", "g++", "make", "cmake", "build-essential", "pkg-config", "autoconf", "automake", "libtool", "ninja-build",
-		"cargo", "rustc", "gfortran", "swig", "patch", "bison", "flex", "dpkg-dev",
-	}, p)
-}
-
 // system splits the original's own packages.
 func (r *recipe) system() (build, run []string) {
 	for _, s := range r.steps {
-		for _, p := range s.apt {
-			if buildOnly(p) {
+		for _, p := range s.packages {
+			if buildOnly(p) || slices.Contains(s.gone, bare(p)) {
 				build = append(build, p)
 			} else {
 				run = append(run, p)
@@ -332,8 +193,7 @@ func (r *recipe) system() (build, run []string) {
 
 // compiles tells whether installing the dependencies needs a compiler.
 func (r *recipe) compiles(e Evidence) bool {
-	build, _ := r.system()
-	if len(build) > 0 {
+	if build, _ := r.system(); len(build) > 0 || r.clones { // what comes from a repository is built, and git only the full image has
 		return true
 	}
 	for _, s := range r.steps {
@@ -392,12 +252,27 @@ func likewise(s *dockerfile.Stage, base string) string {
 	return base
 }
 
-// SlimBase is the slim form of an official Python image, if there is one.
+// SlimBase is the slim form of an official image of Python or Debian, if there is one; of Alpine and Ubuntu it is the image itself.
 func SlimBase(base string) (string, bool) {
 	name, tag, _ := strings.Cut(path.Base(base), ":")
-	if name != "python" {
+	slim, ok := tag, true
+	switch {
+	case name == "debian":
+		slim, ok = stack.DebianSlimTag(tag)
+	case name == "python" && !strings.Contains(tag, "alpine"):
+		slim, ok = stack.SlimTag(tag)
+	case name == "python", name == "ubuntu":
+		return base, true
+	default:
 		return "", false
 	}
-	slim, ok := stack.SlimTag(tag)
 	return strings.TrimSuffix(base, ":"+tag) + ":" + slim, ok
+}
+
+// moves refuses what is made for the Python of official images.
+func (r *recipe) moves() error {
+	if r.distribution {
+		return refuse("the program runs on Python of the distribution, not on an official image of Python: another one has other packages")
+	}
+	return nil
 }

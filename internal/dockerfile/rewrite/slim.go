@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/lighten/lighten/internal/stack"
 )
 
 // Slim puts the program on the slim image of the same distribution. What its
@@ -15,11 +13,13 @@ func Slim(in Input) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
-	tag, ok := stack.SlimTag(r.tag)
-	if !ok {
+	base, ok := SlimBase(r.base)
+	switch {
+	case r.onAlpine() || !ok || base == r.base && r.distribution && !strings.HasSuffix(r.tag, "-slim"):
 		return Output{}, refuse("the base %s has no slim form with the same libc", r.base)
+	case base != r.base && r.distribution:
+		return r.onBase(in, "slim", base)
 	}
-	base := r.withTag(tag)
 	staged := r.installs() && r.compiles(in.Evidence)
 	if base == r.base && !staged {
 		return Output{}, refuse("the base is slim already; tidy is this form")
@@ -58,24 +58,32 @@ func (r *recipe) staged(in Input, name, base string, run []string) (Output, erro
 	var p page
 	p.WriteString(r.head)
 	p.line("%s", why)
-	r.builder(&p, from, (*page).apt, r.prefixed)
+	r.builder(&p, from, r.install, r.prefixed)
 	p.line("\n# The program and its dependencies, nothing else.")
-	p.line("FROM %s%s", r.platform, likewise(r.origin, base))
-	r.final(&p, func(p *page) { p.apt(run) }, func(p *page) { p.line("COPY --from=%s /install /usr/local", r.stage) }, p.asIs)
-	return r.output(&p, name, base, slimNotes(in))
+	p.line("FROM %s%s%s", r.platform, likewise(r.origin, base), r.as)
+	tools, more := r.toolsOf(base)
+	run = append(run, tools...)
+	r.final(&p, func(p *page) { r.install(p, run) }, func(p *page) { p.line("COPY --from=%s /install /usr/local", r.stage) }, p.asIs)
+	return r.output(&p, name, base, append(slimNotes(in), append(more, r.askNotes()...)...))
 }
 
 // inOrder is the original with another base, every step where it was and to the letter.
 func (r *recipe) inOrder(base string, libraries []string) *page {
 	var p page
 	p.WriteString(r.head)
-	if base != r.base {
+	switch {
+	case r.splitOff:
+		p.line("# The program and its dependencies, nothing else.")
+	case base == r.base:
+	case r.distribution:
+		p.line("# The slim image of the same release: the same packages, without their documentation.")
+	default:
 		p.line("# The slim image of the same release: the same Python, without compilers and headers.")
 	}
-	p.line("FROM %s%s", r.platform, likewise(r.origin, base))
-	p.apt(libraries)
+	p.line("FROM %s%s%s", r.platform, likewise(r.origin, base), r.as)
+	r.install(&p, libraries)
 	for _, s := range r.steps {
-		if !r.keepHealth(&p, s, "python") {
+		if len(r.asks) > 0 || !r.keepHealth(&p, s, "python") { // its tool is installed here
 			p.keep(s)
 		}
 	}
@@ -107,16 +115,17 @@ func MultiStage(in Input) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
-	tag, ok := stack.SlimTag(r.tag)
+	base, ok := SlimBase(r.base)
 	if !ok {
-		tag = r.tag
+		base = r.base
 	}
-	base := r.withTag(tag)
 	switch why := r.placed(); {
 	case why != "":
 		return Output{}, refuse("%s", why)
 	case in.splitOff:
 		return r.onBase(in, "multi-stage", base)
+	case r.distribution:
+		return Output{}, refuse("the packages that pip installs lie among the distribution's: with a virtual environment (python3 -m venv), the rest is done for you")
 	case !r.installs() && len(in.Doc.Stages) > 1:
 		return Output{}, refuse("the Dockerfile has a builder already; its lighter forms are the other candidates")
 	case !r.installs():
@@ -129,41 +138,6 @@ func MultiStage(in Input) (Output, error) {
 // onBase is the original with another base and the libraries that this one lacks.
 func (r *recipe) onBase(in Input, name, base string) (Output, error) {
 	_, run := r.system()
-	return r.output(r.inOrder(base, missing(in.Evidence.Slim, run)), name, base, slimNotes(in))
-}
-
-// prefixed installs into /install, which holds nothing but the dependencies.
-func (r *recipe) prefixed(p *page, s step) {
-	var flags string // mounts hold what it installs from, and its secrets
-	for _, f := range s.Flags {
-		flags += s.Document().Text(f.Range) + " "
-	}
-	cache := " --no-cache-dir"
-	if x, ok := readScript(s.Instruction); ok && x.hasCacheMount() {
-		cache = ""
-	}
-	for _, c := range s.pip {
-		if c.uv {
-			p.line("RUN %s%suv pip install%s --prefix=/install %s", flags, c.env, strings.TrimSuffix(cache, "-dir"), strings.Join(c.args, " "))
-			continue
-		}
-		if c.getsUV && r.installsWithUV() {
-			p.line("RUN %s%spip install%s %s", flags, c.env, cache, strings.Join(c.args, " "))
-			if r.runsUV() {
-				p.line("RUN %s%spip install%s --prefix=/install --ignore-installed %s", flags, c.env, cache, strings.Join(c.args, " "))
-			}
-			continue
-		}
-		if c.itself {
-			p.line("RUN %s%spip install%s %s", flags, c.env, cache, strings.Join(c.args, " "))
-			if len(c.tools) > 0 {
-				p.line("RUN %s%spip install%s --prefix=/install --ignore-installed %s", flags, c.env, cache, strings.Join(c.tools, " "))
-			}
-			continue
-		}
-		if slices.Contains(c.args, "--no-build-isolation") && r.version != "" { // what was installed before builds it
-			c.env = "PYTHONPATH=/install/lib/python" + r.version + "/site-packages " + c.env
-		}
-		p.line("RUN %s%spip install%s --prefix=/install %s", flags, c.env, cache, strings.Join(c.args, " "))
-	}
+	tools, notes := r.toolsOf(base)
+	return r.output(r.inOrder(base, append(missing(in.Evidence.Slim, run), tools...)), name, base, append(slimNotes(in), notes...))
 }

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -45,11 +46,19 @@ func (r *recipe) readEarlier(d *dockerfile.Document, final *dockerfile.Stage) {
 	}
 	r.preamble = d.Text(dockerfile.Range{Start: 0, End: start(d.Stages[0])})
 	r.head = r.preamble
+	var dropped []string
+	ours := lineage(final)
 	for _, s := range d.Stages[:final.Index] {
-		if needed[s] || byNumber { // a number counts all stages above it
+		switch {
+		case needed[s] || byNumber: // a number counts all stages above it
 			r.earlier = append(r.earlier, s)
 			r.head += d.Text(dockerfile.Range{Start: start(s), End: start(d.Stages[s.Index+1])})
+		case s.Name != "" && !slices.Contains(ours, s):
+			dropped = append(dropped, s.Name)
 		}
+	}
+	if len(dropped) > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%s left out, for the image takes nothing from there: %s", plural(len(dropped), "a stage is", "stages are"), strings.Join(dropped, ", ")))
 	}
 	if len(r.earlier) > 0 {
 		r.head = strings.TrimRight(r.head, "\n") + "\n\n"
@@ -68,7 +77,7 @@ func start(s *dockerfile.Stage) int {
 func (r *recipe) unused(names ...string) string {
 	for n := 2; ; n++ {
 		for _, name := range names {
-			if !slices.ContainsFunc(r.earlier, func(s *dockerfile.Stage) bool { return s.Name == name }) {
+			if r.as != " AS "+name && !slices.ContainsFunc(r.earlier, func(s *dockerfile.Stage) bool { return s.Name == name }) {
 				return name
 			}
 		}
@@ -151,9 +160,9 @@ func (p *page) earlierOnAlpine(i *dockerfile.Instruction, e Evidence, build []st
 	if err := untranslated(s); err != nil {
 		return err
 	}
-	if len(s.apt) > 0 {
+	if len(s.packages) > 0 && len(s.pip) == 0 {
 		var pkgs []string
-		for _, d := range s.apt {
+		for _, d := range s.packages {
 			if names, err := translated([]string{d}, alpineNames); err == nil {
 				pkgs = append(pkgs, names...)
 			} else if names, err := translated([]string{d}, alpineHeaders); err == nil {
@@ -245,4 +254,11 @@ func (r *recipe) pointsInto(s step, all []carried) bool {
 		}
 	}
 	return true
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }

@@ -120,6 +120,9 @@ func (w wholeCopy) requirements(context fs.FS) (files []string, ok bool) {
 	}
 	for _, c := range w.run.commands {
 		args, isPip := pipArgs(c)
+		if removesPipCache(c) && !c.Nested {
+			continue
+		}
 		if !isPip || c.Nested || len(args) == 0 || args[0].Value != "install" {
 			return nil, false
 		}

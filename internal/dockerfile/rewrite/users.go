@@ -161,9 +161,11 @@ func busybox(accounts []account, ids map[string]string) []string {
 		}
 		out = append(out, c+" "+name)
 	}
+	named := map[string]string{} // groups by number, which busybox' adduser does not take
 	for _, a := range accounts {
 		if a.group {
 			group(a.name, a.id, a.system)
+			named[a.id] = a.name
 			continue
 		}
 		id := a.id
@@ -171,6 +173,9 @@ func busybox(accounts []account, ids map[string]string) []string {
 			id = ids[a.name]
 		}
 		primary := a.primary
+		if name := named[primary]; primary != "" && name != "" {
+			primary = name
+		}
 		if primary == "" {
 			primary = a.name
 			group(primary, "", a.system)

@@ -19,17 +19,21 @@ func isUVInstall(i *dockerfile.Instruction, c dockerfile.Command) bool {
 	return hasArg(c.Args, "--system") || isOn(i.Expand(i.Env()["UV_SYSTEM_PYTHON"]))
 }
 
-// installsWithUV tells whether uv installs the dependencies.
-func (r *recipe) installsWithUV() bool {
+// installsWith tells whether the tool installs the dependencies.
+func (r *recipe) installsWith(tool string) bool {
 	return slices.ContainsFunc(r.steps, func(s step) bool {
-		return slices.ContainsFunc(s.pip, func(p pipInstall) bool { return p.uv })
+		return slices.ContainsFunc(s.pip, func(p pipInstall) bool { return p.tool == tool })
 	})
 }
 
-var namesUV = regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])uvx?["'\s]`)
+// namesTool finds the name of a tool as a command.
+var namesTool = map[string]*regexp.Regexp{
+	"uv":     regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])uvx?["'\s]`),
+	"pipenv": regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])pipenv["'\s]`),
+}
 
-// runsUV tells whether the final stage needs uv for something else than installing: to start the program, or in a command that stays.
-func (r *recipe) runsUV() bool {
+// runs tells whether the final stage needs the tool for something else than installing: to start the program, or in a command that stays.
+func (r *recipe) runs(tool string) bool {
 	return slices.ContainsFunc(r.steps, func(s step) bool {
 		switch s.Name {
 		case "CMD", "ENTRYPOINT", "HEALTHCHECK":
@@ -40,7 +44,7 @@ func (r *recipe) runsUV() bool {
 		default:
 			return false
 		}
-		return namesUV.MatchString(s.Document().Text(s.Range) + "\n")
+		return namesTool[tool].MatchString(s.Document().Text(s.Range) + "\n")
 	})
 }
 
@@ -71,7 +75,7 @@ func uvRun(i *dockerfile.Instruction) []string {
 func (e *environment) keepsUV(final *dockerfile.Stage) bool {
 	for n, i := range final.Instructions {
 		starts := slices.Contains([]string{"CMD", "ENTRYPOINT", "HEALTHCHECK"}, i.Name)
-		if (starts || i.Name == "RUN" && n > e.last) && uvRun(i) == nil && namesUV.MatchString(i.Document().Text(i.Range)+"\n") {
+		if (starts || i.Name == "RUN" && n > e.last) && uvRun(i) == nil && namesTool["uv"].MatchString(i.Document().Text(i.Range)+"\n") {
 			return true
 		}
 	}
@@ -80,5 +84,5 @@ func (e *environment) keepsUV(final *dockerfile.Stage) bool {
 
 // onlyInstaller tells a step that brings uv into an image that needs it only to install the dependencies.
 func (r *recipe) onlyInstaller(n int) bool {
-	return n < r.lastPip() && bringsTool(r.steps[n].Instruction) && r.installsWithUV() && !r.runsUV()
+	return n < r.lastPip() && bringsTool(r.steps[n].Instruction) && r.installsWith("uv") && !r.runs("uv")
 }

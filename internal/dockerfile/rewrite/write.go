@@ -35,8 +35,10 @@ func (p *page) apt(pkgs []string) {
 	p.line(" && rm -rf /var/lib/apt/lists/*")
 }
 
-// run writes a RUN of several commands, a line each.
-func (p *page) run(cmds []string) { p.line("RUN %s", strings.Join(cmds, " \\\n && ")) }
+// run writes a RUN of several commands, a line each, with its flags, a blank behind each.
+func (p *page) run(cmds []string, flags string) {
+	p.line("RUN %s%s", flags, strings.Join(cmds, " \\\n && "))
+}
 
 func unique(s []string) []string {
 	s = slices.Sorted(slices.Values(s))
@@ -49,7 +51,7 @@ func forBuilder(s step) bool {
 }
 
 // builder writes the stage that installs the dependencies. install writes one
-// step's pip commands; apt decides how system packages are put in.
+// step's pip commands; apt decides how system packages are put in, and is nil where they are there already.
 func (r *recipe) builder(p *page, base string, apt func(*page, []string), install func(*page, step)) {
 	p.line("FROM %s%s AS %s", r.platform, likewise(r.origin, base), r.stage)
 	r.builderSteps(p, apt, install)
@@ -60,12 +62,18 @@ func (r *recipe) builderSteps(p *page, apt func(*page, []string), install func(*
 		switch {
 		case i > r.lastPip():
 			return
-		case len(s.apt) > 0:
-			comments(p, s)
-			apt(p, s.apt)
-		case len(s.pip) > 0:
-			comments(p, s)
-			install(p, s)
+		case s.passing && s.Name == "RUN":
+		case s.managesPackages() || len(s.pip) > 0:
+			if pkgs := s.forBuilding(); len(pkgs) > 0 && apt != nil {
+				comments(p, s)
+				apt(p, pkgs)
+			}
+			if len(s.pip) > 0 {
+				if len(s.packages) == 0 {
+					comments(p, s)
+				}
+				install(p, s)
+			}
 		case forBuilder(s) && s.owns == nil:
 			p.keep(s)
 		}
@@ -73,6 +81,7 @@ func (r *recipe) builderSteps(p *page, apt func(*page, []string), install func(*
 }
 
 func comments(p *page, s step) {
+	p.gap(s)
 	for _, c := range s.Comments {
 		p.line("%s", strings.TrimRight(s.Document().Text(c), "\r"))
 	}
@@ -85,16 +94,17 @@ func (r *recipe) final(p *page, system, pip func(*page), keep func(step)) {
 	done := false
 	for i, s := range r.steps {
 		switch {
-		case len(s.apt) > 0: // system has done it
+		case s.passing, len(s.packages) > 0 && len(s.pip) == 0: // system has done it
 		case len(s.pip) > 0:
 			if !done {
+				p.gap(s)
 				pip(p)
 				done = true
 			}
 			if s.owns != nil {
 				keep(s)
 			} else if len(s.rest) > 0 {
-				p.run(s.rest)
+				p.run(s.rest, "")
 			}
 		case i < r.lastPip() && r.feedsPipOnly(i), r.onlyInstaller(i), r.keepHealth(p, s, "python"):
 		default:
@@ -103,10 +113,24 @@ func (r *recipe) final(p *page, system, pip func(*page), keep func(step)) {
 	}
 }
 
+// gap leaves a line empty where there is one above the step in the source, but none below FROM or a comment.
+func (p *page) gap(s step) {
+	d, at := s.Document(), s.Range.Start
+	if len(s.Comments) > 0 {
+		at = s.Comments[0].Start
+	}
+	above := strings.TrimRight(d.Text(dockerfile.Range{Start: 0, End: lineStart(d, at)}), " \t")
+	text := strings.TrimSuffix(p.String(), "\n")
+	last := text[strings.LastIndexByte(text, '\n')+1:]
+	if (strings.HasSuffix(above, "\n\n") || strings.HasSuffix(above, "\n\r\n")) && last != "" && last[0] != '#' && !strings.HasPrefix(last, "FROM ") {
+		p.line("")
+	}
+}
+
 // asIs writes a step to the letter, or what is left of it without pip.
 func (p *page) asIs(s step) {
 	if len(s.pip) > 0 {
-		p.run(s.rest)
+		p.run(s.rest, "")
 		return
 	}
 	p.keep(s)
