@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -91,15 +92,21 @@ func (s *solve) explain(err error, b *Build) error {
 		be.place(srcs[len(srcs)-1])
 	}
 	var vx *solvererrors.VertexError
+	full := false // of which the last lines need not speak: dpkg goes on with other packages
 	if errors.As(err, &vx) {
 		name, tail := s.logs.get(digest.Digest(vx.Digest))
 		be.Step, be.Log = name, lastLines(tail, logLines)
+		full = bytes.Contains(tail, []byte("No space left on device"))
 	}
 	var exit *gwpb.ExitError
 	if errors.As(err, &exit) && exit.ExitCode != gwpb.UnknownExitStatus {
 		be.ExitCode = int(exit.ExitCode)
 	}
 	be.Message, be.Hint = be.describe(err)
+	if full && be.ExitCode != 0 {
+		be.Message = fmt.Sprintf("the command ended with exit code %d: No space left on device", be.ExitCode)
+		be.Hint = noSpace
+	}
 	if be.Hint == "" {
 		be.Hint = b.ungiven(be.Step)
 	}
@@ -239,6 +246,8 @@ func (e *BuildError) describe(err error) (message, hint string) {
 	return raw, ""
 }
 
+const noSpace = "free some space (lighten cache prune), or keep the state elsewhere (--state DIR)"
+
 // known are errors that users meet, by words of the engine's text, and what to do about them.
 var known = []struct {
 	words []string
@@ -252,7 +261,7 @@ var known = []struct {
 	{[]string{"500 internal server error", "502 bad gateway", "503 service unavailable", "504 gateway"}, "the registry failed several times: try again later, or name a mirror in the configuration file"},
 	{[]string{"unexpected eof", "failed size validation", "unexpected commit size", "unexpected commit digest", "connection reset"}, "the download was cut off several times: try again, or name a mirror in the configuration file"},
 	{[]string{"no such host", "connection refused", "i/o timeout", "network is unreachable"}, "check the network, the proxy settings, and the registry's name"},
-	{[]string{"no space left on device"}, "free some space (lighten cache prune), or keep the state elsewhere (--state DIR)"},
+	{[]string{"no space left on device"}, noSpace},
 	{[]string{"permission denied"}, "make the file readable, or leave it out of the context with .dockerignore"},
 }
 
