@@ -1,8 +1,10 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +17,7 @@ import (
 type Hints struct {
 	Framework string   // flask, fastapi, django, or ""
 	Port      int      // that the sources name; 0: none
+	Bind      int      // that a server's configuration names; 0: none
 	Routes    []string // paths that answer GET without parameters
 	CLI       bool     // it reads arguments and ends
 }
@@ -31,8 +34,9 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	f := &File{}
 	var why []string
 	ports := exposed(cfg.Config)
-	if n := bound(append(slices.Clone(cfg.Config.Entrypoint), cfg.Config.Cmd...)); n != 0 && h.Port != 0 {
-		h.Port = n // of a program that listens, the command says it better than the sources
+	argv := append(slices.Clone(cfg.Config.Entrypoint), cfg.Config.Cmd...)
+	if h.Port != 0 { // of a program that listens, the command says it better than its server's configuration, and that better than the sources
+		h.Port = cmp.Or(bound(argv), h.Bind, usual(argv), h.Port)
 	}
 	if len(ports) == 0 && h.Port != 0 {
 		ports = []int{h.Port}
@@ -67,7 +71,7 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	if len(f.Checks) > 0 {
 		return f, why
 	}
-	if h.CLI {
+	if h.CLI && takesArguments(argv) {
 		add(Check{Exit: &Exec{Args: []string{"--help"}}}, "no port; the program reads arguments")
 	} else {
 		add(Check{Log: &Log{Matches: "."}}, "no port: the program must print a line")
@@ -85,6 +89,24 @@ func bound(argv []string) int {
 	}
 	n, _ := strconv.Atoi(m[1]) // of digits
 	return n
+}
+
+// servers are commands that listen on a port of their own where nothing says another. Source: their manuals.
+var servers = map[string]int{"daphne": 8000, "gunicorn": 8000, "hypercorn": 8000, "streamlit": 8501, "uvicorn": 8000, "waitress-serve": 8080}
+
+// usual is the port on which the server that a command starts listens by itself; 0 when it starts none that is known.
+func usual(argv []string) int {
+	for _, a := range strings.Fields(strings.Join(argv, " ")) {
+		if n := servers[path.Base(a)]; n != 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// takesArguments tells whether arguments reach the program that a command starts: not in a shell script of more than that.
+func takesArguments(argv []string) bool {
+	return len(argv) != 3 || argv[1] != "-c" || !strings.ContainsAny(argv[2], ";|&<>\n")
 }
 
 // sameQuestion tells whether two HTTP checks ask for the same thing.

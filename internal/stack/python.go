@@ -28,14 +28,26 @@ var (
 		re   *regexp.Regexp
 	}{
 		{"fastapi", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+fastapi\b`)},
+		{"dash", 8050, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+dash\b`)},
 		{"flask", 5000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+flask\b`)},
 		{"django", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+django\b`)},
+		{"streamlit", 8501, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+streamlit\b`)},
+		{"gradio", 7860, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+gradio\b`)},
+		{"quart", 5000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+quart\b`)},
+		{"sanic", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+sanic\b`)},
+		{"litestar", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+litestar\b`)},
+		{"starlette", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+starlette\b`)},
+		{"bottle", 8080, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+bottle\b`)},
+		// Of these, parts are for programs that ask others.
+		{"aiohttp", 8080, regexp.MustCompile(`(?m)^\s*(?:from\s+aiohttp\s+import\s+(?:\w+,\s*)*web\b|import\s+aiohttp\.web\b)`)},
+		{"tornado", 8888, regexp.MustCompile(`(?m)^\s*(?:import\s+tornado\.web\b|from\s+tornado(?:\.web\s+import\b|\s+import\s+(?:\w+,\s*)*web\b))`)},
 	}
-	route    = regexp.MustCompile(`(?m)^[ \t]*@[\w.]+\.(route|get)\(`)
-	routed   = regexp.MustCompile(`^\s*(?:\w+\s*=\s*)?["'](/[^"'<{]*)["']\s*(?:,|$)`)
-	methods  = regexp.MustCompile(`\bmethods\s*=\s*[\[({]([^\])}]*)`)
-	portArg  = regexp.MustCompile(`(?s)(?:\.run|\bserve|run_simple)\([^()]*?\bport\s*=\s*(\d{2,5})\b`)
-	cliWords = regexp.MustCompile(`(?m)\bargparse\b|^\s*import click\b|\bsys\.stdin\b|\btyper\b`)
+	route       = regexp.MustCompile(`(?m)^[ \t]*@[\w.]+\.(route|get)\(`)
+	routed      = regexp.MustCompile(`^\s*(?:\w+\s*=\s*)?["'](/[^"'<{]*)["']\s*(?:,|$)`)
+	methods     = regexp.MustCompile(`\bmethods\s*=\s*[\[({]([^\])}]*)`)
+	portArg     = regexp.MustCompile(`(?s)(?:\.run|\bserve|run_simple)\([^()]*?\bport\s*=\s*(\d{2,5})\b`)
+	bindSetting = regexp.MustCompile(`(?m)^bind\s*=\s*["'][^"':]*:(\d{2,5})["']`) // of gunicorn
+	cliWords    = regexp.MustCompile(`(?m)\bargparse\b|^\s*import click\b|\bsys\.stdin\b|\btyper\b`)
 )
 
 // detectPython recognises a Python program by its base image, by what starts it, or by its files.
@@ -83,6 +95,9 @@ func (p *Project) readSources(dir fs.FS) error {
 			return nil
 		}
 		p.source(src)
+		if m := bindSetting.FindStringSubmatch(src); m != nil && strings.Contains(base, "conf") {
+			p.Bind, _ = strconv.Atoi(m[1])
+		}
 		cli = cli || cliWords.MatchString(src)
 		return nil
 	})

@@ -17,13 +17,14 @@ type Project struct {
 	Version   string // "3.11", "" when the Dockerfile does not say
 	Framework string // flask, fastapi, django, or ""
 	Port      int    // named in the sources; 0: none
+	Bind      int    // named in a server's configuration; 0: none
 	Routes    []string
 	CLI       bool // reads arguments or standard input, and ends
 }
 
 // Hints is the part of p from which checks are guessed.
 func (p Project) Hints() check.Hints {
-	return check.Hints{Framework: p.Framework, Port: p.Port, Routes: p.Routes, CLI: p.CLI}
+	return check.Hints{Framework: p.Framework, Port: p.Port, Bind: p.Bind, Routes: p.Routes, CLI: p.CLI}
 }
 
 // language is one row of the table.
