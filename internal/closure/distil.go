@@ -65,6 +65,7 @@ func Distil(p string, size int64) func([]byte) []string {
 			if program {
 				pathFacts(b, facts, true)
 				compiledRunFacts(b, facts)
+				seldomFacts(b, facts)
 			}
 			return slices.Sorted(maps.Keys(facts))
 		}
@@ -78,11 +79,12 @@ func Distil(p string, size int64) func([]byte) []string {
 			pythonFacts(b, facts, own)
 		}
 		if own || py && siteDir.MatchString(p) {
-			libraryFacts(b, facts)
+			libraryFacts(b, facts, own && py)
 		}
 		switch {
 		case own:
 			runFacts(b, facts, path.Ext(p))
+			seldomFacts(b, facts)
 			pathFacts(b, facts, false)
 			if py {
 				madePaths(b, facts)
@@ -196,6 +198,9 @@ var runs = slices.Concat(
 	atWord("system(", "exec(", "popen("),
 )
 
+// processes are what scripts of Node.js, Deno and Bun run commands by.
+var processes = anywhere("child_process", "execa", "shelljs", "cross-spawn", "spawn", "Deno.", "Bun.", "zx")
+
 var (
 	quoted   = lazy.MustCompile("\"[^\"\\n]+\"|'[^'\\n]+'|`[^`\\n]+`")
 	wordRule = lazy.MustCompile(`/?[A-Za-z0-9_][A-Za-z0-9_./+-]*`)
@@ -227,6 +232,9 @@ const nearby = 5
 // and elsewhere strings that are one word, and words that begin a command in others. The source's extension tells its language.
 func runFacts(b []byte, facts map[string]bool, ext string) {
 	calls := runs.starts(b)
+	if scripted[ext] && !processes.in(b) { // what is left is RegExp.exec
+		calls = slices.DeleteFunc(calls, func(at int) bool { return at > 0 && b[at-1] == '.' })
+	}
 	if backticks[ext] {
 		calls = append(calls, shellRuns.starts(b)...)
 		slices.Sort(calls)
@@ -236,6 +244,7 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 	}
 	facts[factRuns] = true
 	add := runAdder(facts)
+	add = exceptOrdinary(add, b, ext)
 	left, end := 0, 0
 	for line := range bytes.Lines(b) {
 		end += len(line)

@@ -1,8 +1,10 @@
 package closure
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/lighten/lighten/internal/flow"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/lazy"
 )
@@ -14,23 +16,44 @@ const factLibrary = "library "
 const maxLibraries = 512
 
 // libraryLoaders are calls by which programs load shared libraries themselves: of ctypes and cffi, Ruby's Fiddle and FFI, koffi of Node, JNA.
-var libraryLoaders = anywhere("find_library", "CDLL", "cdll", "LoadLibrary", "dlopen", "ffi_lib", "koffi.load", "ffi.Library", "Native.load")
+// In quotes they are words for something else: a highlighter of syntax has lists of them.
+var libraryLoaders = phrasesOf(func(b []byte, at int) bool { return at == 0 || b[at-1] != '\'' && b[at-1] != '"' }, []string{"find_library", "CDLL", "cdll", "LoadLibrary", "dlopen", "ffi_lib", "koffi.load", "ffi.Library", "Native.load"})
 
 var libraryWord = lazy.MustCompile(`["']([A-Za-z][A-Za-z0-9_.+-]{0,63})["']`)
 
 // libraryFacts finds words that may name libraries in a source that loads some: each of its strings that is one word, since the name may
-// be made of it far from the call.
-func libraryFacts(b []byte, facts map[string]bool) {
+// be made of it far from the call. Of a word of a program of Python that does not look like a library's name, such as "db", it is told
+// whether it reaches the call.
+func libraryFacts(b []byte, facts map[string]bool, followed bool) {
 	if !libraryLoaders.in(b) {
 		return
 	}
+	reach := map[string]bool{}
+	followed = followed && flow.Follow(b, true, flow.Sought{
+		Sink: loadsByName, Holds: libraryByName, Parts: true, Found: func(text []byte, _ flow.Position) { reach[string(text)] = true },
+	})
 	n := 0
 	for _, m := range libraryWord.FindAllSubmatch(b, -1) {
+		if w := string(m[1]); followed && !reach[w] && !strings.HasPrefix(w, "lib") && !strings.Contains(w, ".so") {
+			continue
+		}
 		if f := factLibrary + string(m[1]); n < maxLibraries && !facts[f] {
 			facts[f] = true
 			n++
 		}
 	}
+}
+
+var (
+	loaders      = wordSet("find_library CDLL PyDLL LoadLibrary dlopen ffi_lib")
+	libraryParts = wordSet("lib libs library libraries libname dll dlls so soname")
+)
+
+func loadsByName(name string) bool { return loaders[name] }
+
+// libraryByName tells a variable that holds a library's name by its own.
+func libraryByName(name string) bool {
+	return slices.ContainsFunc(nameParts(name), func(p string) bool { return libraryParts[p] })
 }
 
 // loaded keeps the libraries that sources name which load some: as the loader takes the name, or as find_library of ctypes makes it one,

@@ -89,7 +89,7 @@ func (m *maker) interpreterNames(e *image.Entry) {
 }
 
 // libraryOf keeps the standard library that belongs to an interpreter: PREFIX/bin/python3.11 has PREFIX/lib/python3.11. Both are found
-// by name, so a program that was not traced keeps it too.
+// by name, so a program that was not traced keeps it too. Where it has its own, /usr/lib/python3.11 is another Python's: the distribution's.
 func (m *maker) libraryOf(e *image.Entry) {
 	version := strings.TrimPrefix(path.Base(e.Path), "lib")
 	version, _, _ = strings.Cut(version, ".so")
@@ -98,6 +98,7 @@ func (m *maker) libraryOf(e *image.Entry) {
 			dir := path.Join(prefix, lib, version)
 			if landmark := m.Tree.Get(dir + "/os.py"); landmark != nil {
 				m.enter(landmark, strong, Reason{Rule: "standard library", By: e.Path, Note: "by it Python finds its library"})
+				return
 			}
 		}
 	}

@@ -35,15 +35,21 @@ func settingsFacts(b []byte, whose string) []string {
 	}
 	facts := map[string]bool{}
 	pathFacts(b, facts, false)
+	seldomFacts(b, facts)
 	n := 0
-	add := func(text []byte) {
-		for w := range leadingWords(bytes.TrimSpace(text)) {
+	add := func(text []byte, key string) {
+		text = bytes.TrimSpace(text)
+		for w := range leadingWords(text) {
+			if ordinary[string(w)] && !settingRuns(key) && !commandLine(text) {
+				continue
+			}
 			if f := factConfigured + string(w); n < maxWords && !facts[f] {
 				facts[f] = true
 				n++
 			}
 		}
 	}
+	key := "" // under which a line stands
 	for line := range bytes.Lines(b) {
 		line = bytes.TrimSpace(line)
 		if len(line) == 0 || strings.IndexByte("#;/", line[0]) >= 0 {
@@ -51,12 +57,19 @@ func settingsFacts(b []byte, whose string) []string {
 		}
 		for ; bytes.HasPrefix(line, []byte("- ")); line = bytes.TrimSpace(line[2:]) {
 		}
-		add(line)
 		if i := bytes.IndexAny(line, ":="); i >= 0 {
-			add(line[i+1:])
+			if k := bytes.Trim(line[:i], "\"' []{"); !bytes.ContainsAny(k, " \t") {
+				key = string(k)
+			}
+			add(line[i+1:], key)
 		}
-		for _, q := range quoted.FindAll(line, -1) {
-			add(q[1 : len(q)-1])
+		add(line, key)
+		for _, q := range quoted.FindAllIndex(line, -1) {
+			text := line[q[0]+1 : q[1]-1]
+			if bytes.HasPrefix(bytes.TrimLeft(line[q[1]:], " "), []byte(":")) {
+				key = string(text)
+			}
+			add(text, key)
 		}
 	}
 	all := slices.Sorted(maps.Keys(facts))
@@ -65,6 +78,14 @@ func settingsFacts(b []byte, whose string) []string {
 	}
 	return all
 }
+
+// settingRuns tells the name of a setting that is a command or a script.
+func settingRuns(key string) bool {
+	key = strings.ReplaceAll(key, "-", "_")
+	return runsByName(key) || commandByName(key) || slices.ContainsFunc(nameParts(key), func(p string) bool { return scriptParts[p] })
+}
+
+var scriptParts = wordSet("script scripts commands hook hooks before after pre post on job jobs task tasks step steps cron do action actions test build start stop")
 
 // configured keeps what a program whose sources run commands may run without naming it: the commands that its settings name, and those
 // that scripts of its own call, which it starts by names that it makes.

@@ -74,10 +74,67 @@ func TestSources(t *testing.T) {
 				"/var/lib/dpkg/status":        "file 0644 " + statusOf("git", "gcc-12"),
 				"/var/lib/dpkg/info/git.list": "file 0644 /usr/bin/git\n/usr/bin/gitk\n/usr/lib/git-core/git-remote-https\n/usr/share/doc/git/README\n", "/usr/lib/git-core/git-remote-https": exe + amd64(""), "/usr/share/doc/git/README": "file 0644 x",
 				"/var/lib/dpkg/info/gcc-12.list": "file 0644 /usr/bin/cc\n/usr/lib/gcc/x/12/lto1\n", "/usr/lib/gcc/x/12/lto1": exe + amd64(""),
-				"/app/job.py": "file 0644 subprocess.run(['git', 'fetch'])\nmail['cc']\n",
+				"/app/job.py": "file 0644 subprocess.run(['git', 'fetch'])\nsubprocess.run('cc')\n",
 			}),
 			config: app, stays: "/usr/bin/git /usr/lib/git-core/git-remote-https /usr/bin/cc",
 			goes: map[string]string{"/usr/bin/gitk": "package not needed", "/usr/share/doc/git/README": "documentation", "/usr/lib/gcc/x/12/lto1": "package not needed"},
+		},
+		{
+			name: "of git not what its commands for people call, which bring perl, unless the program names them",
+			tree: join(bin("sh perl sed"), testimage.Tree{
+				"/usr/bin/git":                       exe + amd64("") + "\x00request-pull\x00",
+				"/var/lib/dpkg/status":               "file 0644 " + statusOf("git"),
+				"/var/lib/dpkg/info/git.list":        "file 0644 /usr/bin/git\n/usr/lib/git-core/git-submodule\n/usr/lib/git-core/git-request-pull\n",
+				"/usr/lib/git-core/git-submodule":    "file 0755 #!/bin/sh\nsed x\n",
+				"/usr/lib/git-core/git-request-pull": "file 0755 #!/bin/sh\nset fnord $(git ls-remote x | perl -e x)\n",
+				"/app/job.py":                        "file 0644 subprocess.run(['git', 'fetch'])\n",
+			}),
+			config: app, stays: "/usr/bin/git /usr/bin/sed /usr/lib/git-core/git-request-pull", goes: gone("perl"),
+		},
+		{
+			name: "what one of these calls that the program names",
+			tree: join(bin("git sh perl"), testimage.Tree{
+				"/var/lib/dpkg/status":               "file 0644 " + statusOf("git"),
+				"/var/lib/dpkg/info/git.list":        "file 0644 /usr/bin/git\n/usr/lib/git-core/git-request-pull\n",
+				"/usr/lib/git-core/git-request-pull": "file 0755 #!/bin/sh\nset fnord $(git ls-remote x | perl -e x)\n",
+				"/app/job.py":                        "file 0644 def git(*a): subprocess.run(['git', *a])\n\n\n\n\n\n\n\ngit(*'request-pull a b'.split())\n",
+			}),
+			config: app, stays: "/usr/bin/git /usr/bin/perl",
+		},
+		{
+			name: "of ImageMagick's directory what it opens, not the scripts for who compiles with it",
+			tree: testimage.Tree{
+				"/usr/lib/libMagickCore-6.Q16.so.6":                                    exe + amd64(""),
+				"/usr/lib/x86_64-linux-gnu/ImageMagick-6.9.11/modules-Q16/coders/a.so": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/ImageMagick-6.9.11/config-Q16/configure.xml": "file 0644 x",
+				"/usr/lib/x86_64-linux-gnu/ImageMagick-6.9.11/bin-q16/Wand-config": "file 0755 #!/bin/sh\npkg-config x\n",
+			},
+			looked: "open /usr/lib/libMagickCore-6.Q16.so.6",
+			stays:  "/usr/lib/x86_64-linux-gnu/ImageMagick-6.9.11/modules-Q16/coders/a.so /usr/lib/x86_64-linux-gnu/ImageMagick-6.9.11/config-Q16/configure.xml",
+			goes:   map[string]string{"/usr/lib/x86_64-linux-gnu/ImageMagick-6.9.11/bin-q16/Wand-config": "never looked up"},
+		},
+		{
+			name:   "companions of a program, not of a module of its name",
+			tree:   testimage.Tree{"/etc/mime.types": "file 0644 x", "/app/ruby.py": "file 0644 x", "/bin/sh": "file 0755 x", "/app/node": "file 0644 x"},
+			config: app, looked: "open /app/ruby.py\nopen /app/node", goes: map[string]string{"/etc/mime.types": "never looked up", "/bin/sh": "never looked up"},
+		},
+		{
+			name:   "the standard library beside an interpreter, not the distribution's of the same version",
+			tree:   testimage.Tree{"/usr/local/bin/python3.11": exe + amd64(""), lib + "os.py": "file 0644 x", "/usr/lib/python3.11/os.py": "file 0644 x", "/usr/lib/python3.11/json.py": "file 0644 x"},
+			looked: "exec /usr/local/bin/python3.11", stays: lib + "os.py", goes: map[string]string{"/usr/lib/python3.11/os.py": "never looked up", "/usr/lib/python3.11/json.py": "never looked up"},
+		},
+		{
+			name:   "what sources for browsers do with expressions runs nothing",
+			tree:   join(bin("display git"), testimage.Tree{"/app/static/a.js": "file 0644 const m = /x/.exec(y); css('display'); f('git')\n", "/app/b.js": "file 0644 const { exec } = require('./sh'); exec('git log')\n"}),
+			config: app, stays: "/usr/bin/git", goes: gone("display"),
+		},
+		{
+			name: "ordinary words in settings where a command stands",
+			tree: join(bin("display convert make file stream import patch"), testimage.Tree{
+				"/app/a.py":   "file 0644 subprocess.run(jobs[name], shell=True)\n",
+				"/app/a.yaml": "file 0644 display: block\nkind: file\nimport: [stream, patch]\njobs:\n  thumbs: convert {} -resize 10x10\nhooks:\n  run: make\n",
+				"/app/b.json": "file 0644 {\"command\": \"display\", \"text\": \"import it\"}\n",
+			}),
+			config: app, stays: "/usr/bin/convert /usr/bin/make /usr/bin/display", goes: gone("file stream import patch"),
 		},
 		{
 			name: "fonts for what has fontconfig in it",

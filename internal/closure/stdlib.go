@@ -174,6 +174,7 @@ func (m *maker) reach() bool {
 	} else {
 		m.importedInstallers()
 		m.configured()
+		m.seldomCommands()
 	}
 	for _, l := range m.stdlib {
 		wave := slices.Concat(outside, atAnyTime)

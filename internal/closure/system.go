@@ -69,7 +69,7 @@ func isSystem(p string) bool {
 
 // companions are files that a library or program opens by itself, by names that it makes or has built in.
 func companions(m *maker, e *image.Entry, s strength) {
-	if !e.IsFile() {
+	if !e.IsFile() || e.ELF == nil && e.Mode&0o111 == 0 { // python3.py is neither a program nor a library
 		return
 	}
 	base := path.Base(e.Path)
@@ -192,7 +192,7 @@ var companionTable = []companion{
 	{"coordinate systems", []string{"libproj.so*"}, []string{"/usr/share/proj/**"}, false},
 	{"tables of GDAL", []string{"libgdal.so*"}, []string{"/usr/share/gdal/**"}, false},
 	{"loaders of image formats", []string{"libgdk_pixbuf*"}, []string{"/usr/lib/*/gdk-pixbuf-2.0/**"}, false},
-	{"coders of ImageMagick", []string{"libMagickCore*"}, []string{"/etc/ImageMagick-*/**", "/usr/lib/*/ImageMagick-*/**", "/usr/share/ImageMagick-*/**"}, false},
+	{"coders of ImageMagick", []string{"libMagickCore*"}, []string{"/etc/ImageMagick-*/**", "/usr/lib/*/ImageMagick-*/modules-*/**", "/usr/lib/*/ImageMagick-*/config-*/**", "/usr/lib/ImageMagick-*/modules-*/**", "/usr/lib/ImageMagick-*/config-*/**", "/usr/share/ImageMagick-*/**"}, false},
 	{"catalogues of XML", []string{"libxml2.so*"}, []string{"/etc/xml/catalog"}, false},
 	{"types of files by name", []string{"python3*", "libpython3*", "perl", "php*", "ruby*", "nginx", "apache2"}, []string{"/etc/mime.types"}, false},
 	{"resources of Ghostscript", []string{"libgs.so*"}, []string{"/usr/share/ghostscript/**", "/var/lib/ghostscript/**"}, false},

@@ -53,6 +53,13 @@ func toolScripts(m *maker, e *image.Entry, s strength) {
 	if m.Level == Tight || len(e.Facts) == 0 || !m.ownedBySystem(e.Path) || (isProgram(e) || path.Base(path.Dir(e.Path)) == "bin") && !m.ran[e.Path] {
 		return
 	}
+	if !m.ran[e.Path] && path.Base(path.Dir(e.Path)) == "git-core" && slices.Contains(seldom, strings.TrimPrefix(path.Base(e.Path), "git-")) {
+		return
+	}
+	m.toolCalls(e)
+}
+
+func (m *maker) toolCalls(e *image.Entry) {
 	for _, f := range e.Facts {
 		c, ok := strings.CutPrefix(f, factCalls)
 		if !ok {
@@ -62,5 +69,45 @@ func toolScripts(m *maker, e *image.Entry, s strength) {
 			m.add(strings.Fields(e.Shebang)[0], weak, Reason{Rule: "interpreter", By: e.Path, Note: "its first line names it"})
 		}
 		m.namedCommand(c, e)
+	}
+}
+
+// seldom are commands of git that are scripts for people and bring perl, which is larger than git. They count if the program names them.
+var seldom = []string{"filter-branch", "instaweb", "request-pull"}
+
+// factSeldom is one of [seldom] that a file of the program names: "seldom instaweb".
+const factSeldom = "seldom "
+
+func seldomFacts(b []byte, facts map[string]bool) {
+	for _, c := range seldom {
+		if bytes.Contains(b, []byte(c)) {
+			facts[factSeldom+c] = true
+		}
+	}
+}
+
+// seldomCommands keeps what those of [seldom] call that the program names. It is called when nothing else comes in any more.
+func (m *maker) seldomCommands() {
+	named := map[string]bool{}
+	var scripts []*image.Entry
+	for p, n := range m.keep.nodes {
+		if path.Base(path.Dir(p)) == "git-core" {
+			scripts = append(scripts, n.entry)
+			continue
+		}
+		if m.ownedBySystem(p) {
+			continue // git itself knows them all
+		}
+		for _, f := range n.entry.Facts {
+			if c, ok := strings.CutPrefix(f, factSeldom); ok {
+				named["git-"+c] = true
+			}
+		}
+	}
+	slices.SortFunc(scripts, func(a, b *image.Entry) int { return strings.Compare(a.Path, b.Path) })
+	for _, e := range scripts {
+		if named[path.Base(e.Path)] && m.once("seldom", e.Path) {
+			m.toolCalls(e)
+		}
 	}
 }
