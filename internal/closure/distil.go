@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 21"
+const KeepName = inventory.KeepName + ", closure 22"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -199,7 +199,18 @@ var runs = slices.Concat(
 )
 
 // processes are what scripts of Node.js, Deno and Bun run commands by.
-var processes = anywhere("child_process", "execa", "shelljs", "cross-spawn", "spawn", "Deno.", "Bun.", "zx")
+var processes = anywhere("child_process", "execa", "shelljs", "cross-spawn", "Deno.Command", "Deno.run", "Bun.spawn")
+
+// forBrowsers tells a call in a script without [processes] that runs nothing: RegExp.exec, a method that is called system, what is packed into
+// long lines.
+func forBrowsers(b []byte, at int) bool {
+	end := min(len(b), at+maxWritten/2)
+	return at > 0 && b[at-1] == '.' || bytes.HasPrefix(b[at:], []byte("system(")) ||
+		at > maxWritten/2 && bytes.IndexByte(b[at-maxWritten/2:at], '\n') < 0 && bytes.IndexByte(b[at:end], '\n') < 0
+}
+
+// maxWritten is how long a line is, in bytes, that nobody writes.
+const maxWritten = 1 << 10
 
 var (
 	quoted   = lazy.MustCompile("\"[^\"\\n]+\"|'[^'\\n]+'|`[^`\\n]+`")
@@ -232,8 +243,8 @@ const nearby = 5
 // and elsewhere strings that are one word, and words that begin a command in others. The source's extension tells its language.
 func runFacts(b []byte, facts map[string]bool, ext string) {
 	calls := runs.starts(b)
-	if scripted[ext] && !processes.in(b) { // what is left is RegExp.exec
-		calls = slices.DeleteFunc(calls, func(at int) bool { return at > 0 && b[at-1] == '.' })
+	if scripted[ext] && !processes.in(b) {
+		calls = slices.DeleteFunc(calls, func(at int) bool { return forBrowsers(b, at) })
 	}
 	if backticks[ext] {
 		calls = append(calls, shellRuns.starts(b)...)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // elfRule keeps what the dynamic loader needs for a program or library: the loader itself, the libraries that it names
@@ -51,7 +52,7 @@ func (m *maker) real(p string) string {
 // dlopened keeps libraries of which the name is a string in a file that calls dlopen.
 func (m *maker) dlopened(e *image.Entry, s strength) {
 	for _, name := range e.ELF.Dlopen {
-		if rarely[e.ELF.Soname+" "+name] {
+		if rarely[e.ELF.Soname+" "+name] || bundled(e.ELF.Needed, name) {
 			continue
 		}
 		at := m.linker.find(&object{path: e.Path, elf: e.ELF}, name, m.linker.isMusl(e.ELF))
@@ -61,6 +62,18 @@ func (m *maker) dlopened(e *image.Entry, s strength) {
 		m.add(at, s, Reason{Rule: "library", By: e.Path, Note: "it calls dlopen, and has this name among its strings"})
 		m.variants(at, s)
 	}
+}
+
+// renamed is the name of a library that a wheel has in itself, as auditwheel(1) and delocate make it: libpng16-e10a8a1f.so.16.44.0.
+var renamed = lazy.MustCompile(`^(.+)-[0-9a-f]{8}\.so`)
+
+// bundled tells a name that is left among a file's strings from before a wheel's builder gave it a library of its own: libpng16.so.16.
+func bundled(needed []string, name string) bool {
+	stem, _, _ := strings.Cut(name, ".so")
+	return slices.ContainsFunc(needed, func(n string) bool {
+		m := renamed.FindStringSubmatch(n)
+		return m != nil && m[1] == stem
+	})
 }
 
 // rarely are what a library needs for what next to no program asks of it: "WHO WHAT".

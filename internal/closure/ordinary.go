@@ -52,6 +52,12 @@ func evidentWords(b []byte, ext string) (map[string]bool, bool) {
 		if optioned {
 			add(text)
 		}
+		if shellScriptText.Match(text) {
+			for line := range bytes.Lines(text) {
+				add(bytes.TrimSpace(line))
+			}
+			return
+		}
 		if !scriptLike(text) {
 			return
 		}
@@ -63,6 +69,9 @@ func evidentWords(b []byte, ext string) (map[string]bool, bool) {
 	}})
 	return words, ok
 }
+
+// shellScriptText is a script that a program writes into a file.
+var shellScriptText = lazy.MustCompile(`^\s*#!\s*/\S*(?:sh|env (?:-S )?\w*sh)\b`)
 
 var pythonScript = lazy.MustCompile(`^#![^\n]*python`)
 

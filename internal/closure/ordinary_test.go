@@ -50,6 +50,15 @@ func TestOrdinaryWords(t *testing.T) {
 		{"of Node.js", "a.js", "const { spawn, execFile: go } = require('child_process')\nspawn('convert', ['display'], { cwd: 'stream' })\ngo('compare', x, () => { css('import') })\n", "convert compare"},
 		{"of Node.js by a function", "a.mjs", "import { promisify } from 'util'\nimport { exec } from 'node:child_process'\nconst ask = promisify(exec)\nconst sh = async (c) => {\n  const { stdout } = await ask(c)\n}\nfunction f(a) {\n  const how = `convert ${a}`\n  sh(how)\n  css('display')\n}\n", "convert"},
 		// where none does
+		{"the default of an option", "a.py", "p.add_argument('--how', default='convert', help='display')\np.add_argument('--kind', default='stream')\nsubprocess.run([p.parse_args().how])\n", "convert"},
+		{"one that a decorator gives", "a.py", "@click.option('--the-tool', default='convert')\n@click.option('--kind', default='stream')\ndef f(the_tool, kind):\n    subprocess.run([the_tool, kind])\n", "convert"},
+		{"the default of a parameter or a field", "a.py", "def f(how='convert', kind='stream'):\n    subprocess.run([how, kind])\nclass S(BaseSettings):\n    what: str = Field('compare', description='display')\n    other: str = Field(default='make')\nsubprocess.run([s.what, s.other])\n", "compare convert"},
+		{"an enumeration", "a.py", "class T(Enum):\n    A = 'convert'\n    B = 'compare'\n    C = 'display'\ndef f(t):\n    subprocess.run([t.value])\nf(T.A)\nsubprocess.run(T.B.value)\n", "compare convert"},
+		{"of pairs", "a.py", "for n, c in [('display', 'convert -x'), ('y', ['make', 'z'])]:\n    subprocess.run(c)\n", "convert display make"},
+		{"a script that is written", "a.py", "open('x', 'w').write('''#!/bin/sh\nconvert a b\n''')\nsubprocess.run(['sh', 'x'])\n", "convert"},
+		{"behind what runs it, of others", "a.py", "subprocess.run(['xvfb-run', '-a', 'import'])\nsubprocess.run(['find', x, '-exec', 'file', '{}', ';'])\nos.system('find . -exec stream {}')", "file import stream"},
+		{"of TypeScript", "a.ts", "import { spawn } from 'child_process'\nclass A {\n  private how: string = process.env.X || 'convert';\n  kind = 'display';\n  f({ what = 'compare' } = {}): void {\n    spawn(this.how ?? 'make', [this.kind])\n    spawn(what)\n  }\n}\n", "compare convert make"},
+		{"joined", "a.js", "const cp = require('child_process')\nconst c = ['convert', a].join(' ')\ncp.exec(c, { cwd: 'display' }, e => log('import'))\n", "convert"},
 		{"keys, subscripts, comparisons and other calls", "a.py", "import subprocess\nx = {'display': 1, 'c': d['convert']}\nif x == 'import' or x in ('stream',): get('file')\nadd_argument('compare', help='convert it')\n", ""},
 		{"lists of words", "a.py", "import subprocess\nsubprocess.run(['git'])\nACTIONS = ['display', 'compare', 'convert']\nCHOICES = [('make', 'Make'), ('patch', _('Patch'))]\n", ""},
 		{"SQL", "a.py", "import subprocess\ndb.execute('''\nselect\n  file, size\nfrom x\n  stream\nconvert x\n''')\nx = 'import a | b'\n", ""},
@@ -97,7 +106,8 @@ func TestLibraryWords(t *testing.T) {
 		"N = 'sodium'\nctypes.CDLL('lib' + N + '.so')\nctypes.CDLL(f'{D}/lib{M}.so')\nM = 'magic'\nlog('event')\n":                                          "lib magic sodium",
 		"ctypes.CDLL('lib%s.so.%d' % (N, 1))\nN = 'pq'\nctypes.CDLL(os.path.join(D, '{}.so'.format(A)))\nA = b or 'ev'":                                     "ev pq",
 		"class A:\n    names = ('gd', 'gd3')\n    def f(self):\n        for n in self.names:\n            self.lib = ffi.dlopen(n)\nx = 'form'\nlib = 'uv'": "gd gd3 uv",
-		"x = ['CDLL', 'find_library', 'event']": "",
+		"x = ['CDLL', 'find_library', 'event']":   "",
+		"x = (('mzgcdll', 'event'), ('a', 'gd'))": "",
 	} {
 		facts := closure.Distil("/app/a.py", int64(len(source)))([]byte(source))
 		var got []string

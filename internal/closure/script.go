@@ -153,4 +153,5 @@ const maxParentheses = 4096
 var carriers = map[string]bool{
 	"exec": true, "env": true, "nohup": true, "nice": true, "timeout": true, "xargs": true, "sudo": true, "gosu": true, "su-exec": true,
 	"setpriv": true, "chroot": true, "time": true, "command": true, "tini": true, "dumb-init": true, "stdbuf": true, "if": true,
+	"ionice": true, "taskset": true, "chrt": true, "doas": true, "runuser": true, "flock": true, "faketime": true, "xvfb-run": true,
 }

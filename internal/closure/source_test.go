@@ -113,6 +113,14 @@ func TestSources(t *testing.T) {
 			goes:   map[string]string{"/usr/lib/x86_64-linux-gnu/ImageMagick-6.9.11/bin-q16/Wand-config": "never looked up"},
 		},
 		{
+			name: "libraries that a wheel opens, not those that it has in itself under another name",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/x": exe + amd64(glibc), site + "PIL/ft.so": exe + amd64("", needed, "libpng-fb49c9fc.so.0.6", needed, "dlopen") + "\x00libpng.so.0\x00libfribidi.so.0\x00",
+				"/usr/lib/x86_64-linux-gnu/libpng.so.0": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/libfribidi.so.0": exe + amd64(""),
+			}),
+			looked: "open " + site + "PIL/ft.so", stays: "/usr/lib/x86_64-linux-gnu/libfribidi.so.0", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/libpng.so.0": "never looked up"},
+		},
+		{
 			name:   "companions of a program, not of a module of its name",
 			tree:   testimage.Tree{"/etc/mime.types": "file 0644 x", "/app/ruby.py": "file 0644 x", "/bin/sh": "file 0755 x", "/app/node": "file 0644 x"},
 			config: app, looked: "open /app/ruby.py\nopen /app/node", goes: map[string]string{"/etc/mime.types": "never looked up", "/bin/sh": "never looked up"},
@@ -124,8 +132,8 @@ func TestSources(t *testing.T) {
 		},
 		{
 			name:   "what sources for browsers do with expressions runs nothing",
-			tree:   join(bin("display git"), testimage.Tree{"/app/static/a.js": "file 0644 const m = /x/.exec(y); css('display'); f('git')\n", "/app/b.js": "file 0644 const { exec } = require('./sh'); exec('git log')\n"}),
-			config: app, stays: "/usr/bin/git", goes: gone("display"),
+			tree:   join(bin("curl git"), testimage.Tree{"/app/static/a.js": "file 0644 const m = /x/.exec(y); f('curl')\n", "/app/static/b.js": "file 0644 o={system(){}};" + strings.Repeat("f();", 400) + "exec(x);g('curl');" + strings.Repeat("f();", 400) + "\n", "/app/b.js": "file 0644 const { exec } = require('./sh'); exec('git log')\n"}),
+			config: app, stays: "/usr/bin/git", goes: gone("curl"),
 		},
 		{
 			name: "ordinary words in settings where a command stands",

@@ -44,6 +44,7 @@ type flow struct {
 	wanted    map[key]mode     // variables of which the values reach a call
 	returned  map[string]mode  // functions of which the results do
 	takes     map[string][]int // the source's own functions that give a parameter on: its index; -1 - i: all from i on
+	params    map[string]bool  // wanted parameters
 	aliases   map[string]bool  // other names of sinks
 	sinks     map[string]bool  // by name, as far as it was asked
 	done      map[[2]int]bool
@@ -57,7 +58,8 @@ type mode int
 const (
 	asNamed mode = iota + 1 // as it is, for what the variable's name says
 	direct                  // as it is
-	each
+	each                    // one of what it holds
+	deep                    // one of what those hold: for NAME, COMMAND in LIST
 )
 
 // key is a variable of a function (0: of none), or with [attribute] an attribute, key or keyword.
@@ -87,7 +89,7 @@ func Follow(b []byte, python bool, what Sought) bool {
 	}
 	f := &flow{
 		b: b, tokens: tokens, python: python, Sought: what, functions: map[string][]*function{}, owners: []*function{nil},
-		wanted: map[key]mode{}, returned: map[string]mode{}, takes: map[string][]int{}, aliases: map[string]bool{}, sinks: map[string]bool{}, done: map[[2]int]bool{},
+		wanted: map[key]mode{}, returned: map[string]mode{}, takes: map[string][]int{}, aliases: map[string]bool{}, params: map[string]bool{}, sinks: map[string]bool{}, done: map[[2]int]bool{},
 	}
 	f.findFunctions()
 	f.findAliases()
@@ -173,6 +175,9 @@ func (f *flow) name(i int) {
 	case f.is(next, '=') && !f.is(next+1, '=') && !f.is(next+1, '>'):
 		if t.within >= 0 && f.is(t.within, '(') && f.callee(t.within) != "" && !f.declares(t.within) {
 			k.scope = attribute // a keyword
+			if word == "default" {
+				f.option(t.within, next+1)
+			}
 		}
 		f.given(k, next+1)
 	case f.is(next, '+') && f.is(next+1, '=') || f.is(next, ':') && f.is(next+1, '=') || f.is(next, '|') && f.is(next+1, '='):
@@ -195,6 +200,25 @@ func (f *flow) name(i int) {
 			}
 		}
 	}
+}
+
+// option looks at the default of an option, which gives an attribute or a parameter of its name: add_argument("--editor", default="vi").
+func (f *flow) option(call, value int) {
+	for i := call + 1; i < value; i++ {
+		name, dashes := strings.CutPrefix(string(f.textAt(i)), "--")
+		if name = strings.ReplaceAll(name, "-", "_"); dashes && (f.params[name] || f.wanted[key{attribute, name}] != 0 || f.Holds(name)) {
+			f.values(value, f.end(value, true), direct, false)
+			return
+		}
+	}
+}
+
+// textAt is a string; nil for anything else.
+func (f *flow) textAt(i int) []byte {
+	if !f.is(i, 's') {
+		return nil
+	}
+	return f.text(i)
 }
 
 // equals finds the value behind a type: NAME: TYPE = VALUE.
@@ -232,15 +256,20 @@ func (f *flow) given(k key, from int) {
 
 // loop looks at what a loop goes through: for NAME, NAME in VALUES.
 func (f *flow) loop(i int) {
-	any := false
+	any, names := false, 0
 	for n := i + 1; n < len(f.tokens) && n < i+16; n++ {
 		switch w := f.word(n); {
 		case w == "in" || w == "of":
+			m := each
+			if names > 1 {
+				m = deep
+			}
 			if any {
-				f.values(n+1, f.end(n+1, f.tokens[i].within >= 0), each, false)
+				f.values(n+1, f.end(n+1, f.tokens[i].within >= 0), m, false)
 			}
 			return
 		case w != "":
+			names++
 			any = any || f.wanted[key{f.tokens[n].scope, w}] != 0
 		case f.is(n, ':') || f.is(n, '\n'):
 			return
@@ -368,6 +397,7 @@ func (f *flow) want(k key, m mode) {
 	o := f.owners[k.scope]
 	if n := slices.Index(o.params, k.name); n >= 0 {
 		f.takes[o.name] = append(f.takes[o.name], n)
+		f.params[k.name] = true
 	} else if n := slices.Index(o.params, "*"+k.name); n >= 0 {
 		f.takes[o.name] = append(f.takes[o.name], -1-n)
 	} else {

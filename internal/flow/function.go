@@ -5,7 +5,7 @@ import "bytes"
 // findAliases finds other names of what is called: from subprocess import run as go; sh = promisify(exec).
 func (f *flow) findAliases() {
 	for i := range f.tokens {
-		if w := f.word(i); w == "" || !f.Sink(w) || f.is(i+1, '(') {
+		if w := f.word(i); w == "" || !f.Sink(w) || f.is(i+1, '(') || f.is(i+1, '.') {
 			continue
 		}
 		if f.word(i+1) == "as" || f.is(i+1, ':') && !f.python {

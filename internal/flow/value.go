@@ -9,26 +9,27 @@ import (
 
 // spot is a bracket of an expression, or the expression itself.
 type spot struct {
-	kind  byte // its bracket; 's' of a subscript; 0: the expression
-	call  bool // around arguments
-	ok    bool // what stands here reaches the call
-	base  bool // the same, but for a keyword
-	lead  bool // and is what runs
-	leads bool // any element may be
-	later bool // but the first argument: os.environ.get("CONVERT", "convert")
-	shell bool // a shell's name stood before
-	part  bool // this goes on with what stood before
-	runs  bool // what runs another command stood before: sudo
-	mode  mode
-	index int
-	texts int
+	kind   byte // its bracket; 's' of a subscript; 0: the expression
+	call   bool // around arguments
+	ok     bool // what stands here reaches the call
+	base   bool // the same, but for a keyword
+	lead   bool // and is what runs
+	leads  bool // any element may be
+	later  bool // but the first argument: os.environ.get("CONVERT", "convert")
+	shell  bool // a shell's name stood before
+	part   bool // this goes on with what stood before
+	runs   bool // what runs another command stood before: sudo
+	second bool // this is a call's second argument, after one that is no string
+	mode   mode
+	index  int
+	texts  int
 }
 
 // passes are functions that give what they get, or most of it.
 var passes = map[string]bool{
 	"split": true, "str": true, "quote": true, "list": true, "tuple": true, "join": true, "Path": true, "fspath": true, "encode": true, "format": true, "dedent": true, "strip": true,
 	"deque": true, "set": true, "sorted": true, "filter": true, "map": true, "concat": true, "chain": true, "next": true, "iter": true, "any": true, "all": true, "partial": true, "expandvars": true,
-	"dict": true, "bytes": true, "sh_quote": true, "reversed": true, "enumerate": true, "zip": true, "render": true, "Template": true, "safe_load": true, "loads": true, "from_string": true, "cast": true,
+	"dict": true, "bytes": true, "sh_quote": true, "reversed": true, "enumerate": true, "zip": true, "render": true, "Template": true, "safe_load": true, "loads": true, "from_string": true, "cast": true, "Field": true, "field": true, "Option": true, "Argument": true,
 }
 
 // defaults are functions of which the second argument is what they give otherwise.
@@ -49,7 +50,7 @@ func (f *flow) values(from, to int, m mode, call bool) {
 		return
 	}
 	f.done[id] = true
-	stack := []spot{{call: call, ok: true, base: true, lead: true, leads: m == each || f.Parts, mode: m}}
+	stack := []spot{{call: call, ok: true, base: true, lead: true, leads: m >= each || f.Parts, mode: m}}
 	for i := from; i < min(to, len(f.tokens)) && f.work < maxWork; i++ {
 		f.work++
 		p := &stack[len(stack)-1]
@@ -65,7 +66,7 @@ func (f *flow) values(from, to int, m mode, call bool) {
 			}
 		case ',':
 			p.next()
-		case ':', '?', '|':
+		case ':', '?', '|', '=':
 			p.part = false
 		case 's':
 			f.string(i, p)
@@ -77,7 +78,8 @@ func (f *flow) values(from, to int, m mode, call bool) {
 
 // next goes on to the next element.
 func (p *spot) next() {
-	p.lead = p.leads || p.lead && (p.runs || p.call && p.index == 0 && p.texts == 0) // os.spawnlp(os.P_WAIT, "convert", …)
+	p.second = p.call && p.index == 0 && p.texts == 0 // os.spawnlp(os.P_WAIT, "convert", …)
+	p.lead = p.leads || p.lead && (p.runs || p.second)
 	p.index++
 	p.ok, p.part = p.base, false
 	if p.later {
@@ -93,6 +95,9 @@ func (p *spot) closed(inner *spot) {
 
 func (f *flow) opened(i int, p *spot) spot {
 	q := spot{kind: f.tokens[i].kind, ok: p.ok, lead: p.lead && !p.part, mode: p.mode}
+	if p.second && !p.leads && !p.runs && (q.kind == '{' || !f.python) { // spawn(command, ["arguments"], {cwd: "x"})
+		q.lead = false
+	}
 	name := f.callee(i)
 	after := f.is(i-1, ')') || f.is(i-1, ']') || name != ""
 	switch {
@@ -113,9 +118,10 @@ func (f *flow) opened(i int, p *spot) spot {
 		q.kind, q.lead = 's', p.lead
 	case q.kind == '{' && p.mode == asNamed:
 		q.ok = false
+	case p.mode == deep:
+		q.leads, q.mode = q.lead, each
 	case q.kind == '{', p.mode == each: // of what it holds any may be chosen, but not of what that holds
-		q.leads = q.lead
-		q.mode = direct
+		q.leads, q.mode = q.lead, direct
 	}
 	q.leads = q.leads || f.Parts
 	q.base = q.ok
@@ -133,6 +139,10 @@ func (f *flow) string(i int, p *spot) {
 		if p.lead {
 			f.want(key{attribute, string(text)}, p.mode)
 		}
+		return
+	}
+	if bytes.HasPrefix(text, []byte("-exec")) { // of find(1)
+		p.runs, p.lead, p.part = true, true, false
 		return
 	}
 	at := First
@@ -183,11 +193,12 @@ func (f *flow) mentioned(i int, p *spot) {
 		p.part = false
 	}
 	if p.call && f.is(i+1, '=') && !f.is(i+2, '=') { // a keyword
-		p.ok = p.base && (p.leads || commandKeywords[w]) || p.later && w == "default"
+		p.ok = p.base && (p.leads || commandKeywords[w] || w == "default") || p.later && w == "default"
 		p.lead = true
 		return
 	}
-	if !p.ok || !(p.lead && !p.part || p.shell) || f.is(i+1, '(') || p.kind == 's' || p.kind == '{' && f.is(i+1, ':') || notVariables[w] {
+	goesOn := f.is(i-1, '.') && (f.is(i-2, ')') || f.is(i-2, ']')) // parse_args().how
+	if !p.ok || !(p.lead && (!p.part || goesOn) || p.shell) || f.is(i+1, '(') || p.kind == 's' || p.kind == '{' && f.is(i+1, ':') || notVariables[w] {
 		return
 	}
 	k, m := key{f.tokens[i].scope, w}, p.mode
@@ -201,6 +212,7 @@ func (f *flow) mentioned(i int, p *spot) {
 		if holders[f.word(i+2)] {
 			m = each
 		}
+	case f.is(i+1, '.') && f.word(i+2) == "value": // of an enumeration
 	case f.is(i+1, '.'):
 		return
 	}
