@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 22"
+const KeepName = inventory.KeepName + ", closure 23"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -84,7 +84,6 @@ func Distil(p string, size int64) func([]byte) []string {
 		switch {
 		case own:
 			runFacts(b, facts, path.Ext(p))
-			seldomFacts(b, facts)
 			pathFacts(b, facts, false)
 			if py {
 				madePaths(b, facts)
@@ -242,6 +241,7 @@ const nearby = 5
 // runFacts finds words that may be commands in a source that runs some: every word in the strings of lines near such a call,
 // and elsewhere strings that are one word, and words that begin a command in others. The source's extension tells its language.
 func runFacts(b []byte, facts map[string]bool, ext string) {
+	seldomFacts(b, facts)
 	calls := runs.starts(b)
 	if scripted[ext] && !processes.in(b) {
 		calls = slices.DeleteFunc(calls, func(at int) bool { return forBrowsers(b, at) })

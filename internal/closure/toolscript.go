@@ -98,7 +98,7 @@ func (m *maker) seldomCommands() {
 		if m.ownedBySystem(p) {
 			continue // git itself knows them all
 		}
-		for _, f := range n.entry.Facts {
+		for _, f := range m.facts(n.entry) {
 			if c, ok := strings.CutPrefix(f, factSeldom); ok {
 				named["git-"+c] = true
 			}
