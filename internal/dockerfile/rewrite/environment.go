@@ -34,10 +34,17 @@ func split(in Input) (Input, error) {
 		}
 	}
 	e, err := findEnvironment(final)
+	if e == nil && err == nil && final.Parent == nil {
+		if d, err = withEnvironment(d, final); err != nil {
+			return in, err
+		}
+		final = d.Stages[final.Index]
+		e, err = findEnvironment(final)
+	}
 	if e == nil || err != nil || final.Parent != nil {
 		return in, err
 	}
-	r := &recipe{earlier: d.Stages[:final.Index]}
+	r := &recipe{earlier: d.Stages[:final.Index], as: " AS " + final.Name}
 	name := r.unused("builder", "dependencies")
 	from := d.Text(dockerfile.Range{Start: final.From.Keyword.Start, End: final.From.Range.End})
 	if final.Name != "" {
@@ -72,11 +79,11 @@ func split(in Input) (Input, error) {
 	}
 	p.line("")
 	write(final.From)
-	copied, onPath, keepsUV := false, false, e.keepsUV(final)
+	copied, onPath, keepsTools := false, false, e.keepsTools(final, in.Context)
 	for n, i := range final.Instructions {
-		argv := uvRun(i)
+		argv := toolRun(i)
 		switch {
-		case argv != nil && !keepsUV: // the environment's own command, without the 20 MB that start it
+		case argv != nil && !keepsTools: // the environment's own command, without the 20 MB that start it
 			if !onPath && !e.active(i) {
 				p.line("ENV PATH=\"%s/bin:$PATH\"", e.dir)
 				lines = append(lines, i.Line)
@@ -85,7 +92,7 @@ func split(in Input) (Input, error) {
 			comments(&p, step{Instruction: i})
 			p.line("%s %s", i.Name, jsonList(argv))
 			lines = append(lines, i.Line)
-		case keepsUV && (e.only[n] == getsTools || bringsTool(i)):
+		case keepsTools && (e.only[n] == getsTools || bringsTool(i)):
 			write(i)
 		case e.only[n] == fillsIt && !copied:
 			copied = true
@@ -103,7 +110,7 @@ func split(in Input) (Input, error) {
 					continue
 				}
 			}
-			if n < e.last && !keepsUV && e.onlyTells(i, final) {
+			if n < e.last && !keepsTools && e.onlyTells(i, final) {
 				continue
 			}
 			write(i)
@@ -173,6 +180,9 @@ func (e *environment) read(i *dockerfile.Instruction) int {
 	x, ok := readScript(i)
 	if !ok {
 		return foreign
+	}
+	if x.fetchesInstaller() {
+		return getsTools
 	}
 	var fills, tools, others bool
 	active := e.active(i)

@@ -114,6 +114,7 @@ type recipe struct {
 	distribution bool
 
 	splitOff   bool     // the stage above was made of this one
+	context    fs.FS    // nil: nothing is known of it
 	asks       []string // tools that are installed for HEALTHCHECK alone
 	hasProject bool     // the context has a pyproject.toml
 	hashed     bool     // pipenv's lock file has a hash of everything
@@ -132,7 +133,7 @@ func read(in Input) (*recipe, error) {
 	d := in.Doc
 	final := d.Built(in.Target)
 	line := lineage(final)
-	r := &recipe{splitOff: in.splitOff, base: d.Expand(line[0].Base, nil), origin: line[0], version: in.Project.Version}
+	r := &recipe{splitOff: in.splitOff, context: in.Context, base: d.Expand(line[0].Base, nil), origin: line[0], version: in.Project.Version}
 	if strings.Contains(r.base, "@") {
 		return nil, refuse("the base %s is pinned by digest: name the lighter base and its digest yourself", r.base)
 	}

@@ -126,7 +126,7 @@ func MultiStage(in Input) (Output, error) {
 		return r.onBase(in, "multi-stage", base)
 	case r.distribution:
 		return Output{}, refuse("the packages that pip installs lie among the distribution's: with a virtual environment (python3 -m venv), the rest is done for you")
-	case !r.installs() && len(in.Doc.Stages) > 1:
+	case !r.installs() && len(r.earlier) > 0:
 		return Output{}, refuse("the Dockerfile has a builder already; its lighter forms are the other candidates")
 	case !r.installs():
 		return Output{}, refuse("the Dockerfile installs nothing with pip, so a builder has nothing to build")

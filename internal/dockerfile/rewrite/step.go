@@ -37,7 +37,12 @@ func understand(i *dockerfile.Instruction) (step, error) {
 	var before []string             // what stands before the next pip: where it runs, and with what
 	sets := 0
 	var tidying []string
+	end := 0 // of the command at the top
 	for _, c := range x.commands {
+		if c.Nested && c.Range.End <= end { // a substitution in its words
+			continue
+		}
+		end = c.Range.End
 		if c.Nested || c.Op != "" && c.Op != "&&" && !(c.Op == ";" && x.strict()) || len(c.Stmt.Redirs) > 0 {
 			return plain, nil
 		}

@@ -1,6 +1,10 @@
 package rewrite
 
 import (
+	"bytes"
+	"io/fs"
+	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,31 +33,27 @@ func (r *recipe) installsWith(tool string) bool {
 // namesTool finds the name of a tool as a command.
 var namesTool = map[string]*regexp.Regexp{
 	"uv":     regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])uvx?["'\s]`),
+	"poetry": regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])poetry["'\s]`),
 	"pipenv": regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])pipenv["'\s]`),
 }
 
 // runs tells whether the final stage needs the tool for something else than installing: to start the program, or in a command that stays.
 func (r *recipe) runs(tool string) bool {
-	return slices.ContainsFunc(r.steps, func(s step) bool {
-		switch s.Name {
-		case "CMD", "ENTRYPOINT", "HEALTHCHECK":
-		case "RUN":
-			if len(s.pip) > 0 && len(s.rest) == 0 {
-				return false
-			}
-		default:
-			return false
+	var text strings.Builder
+	for _, s := range r.steps {
+		if slices.Contains([]string{"CMD", "ENTRYPOINT", "HEALTHCHECK"}, s.Name) || s.Name == "RUN" && (len(s.pip) == 0 || len(s.rest) > 0) {
+			text.WriteString(s.Document().Text(s.Range) + "\n")
 		}
-		return namesTool[tool].MatchString(s.Document().Text(s.Range) + "\n")
-	})
+	}
+	return callsTool(tool, text.String(), r.context)
 }
 
 // uvFlags of `uv run` say how the environment is brought up to date first, which has happened.
 var uvFlags = []string{"--frozen", "--locked", "--no-sync", "--no-dev", "--offline", "--no-cache"}
 
-// uvRun is what a CMD or ENTRYPOINT in exec form runs by `uv run`, as it would be run in the environment; nil for any other.
-func uvRun(i *dockerfile.Instruction) []string {
-	if i.Name != "CMD" && i.Name != "ENTRYPOINT" || !i.JSON || len(i.Args) < 3 || i.Args[0].Value != "uv" || i.Args[1].Value != "run" {
+// toolRun is what a CMD or ENTRYPOINT in exec form runs by `uv run` or `poetry run`, as it would be run in the environment; nil for any other.
+func toolRun(i *dockerfile.Instruction) []string {
+	if i.Name != "CMD" && i.Name != "ENTRYPOINT" || !i.JSON || len(i.Args) < 3 || i.Args[0].Value != "uv" && i.Args[0].Value != "poetry" || i.Args[1].Value != "run" {
 		return nil
 	}
 	var argv []string
@@ -65,21 +65,34 @@ func uvRun(i *dockerfile.Instruction) []string {
 	switch {
 	case len(argv) == 0 || strings.HasPrefix(argv[0], "-"):
 		return nil
-	case strings.HasSuffix(argv[0], ".py"):
+	case strings.HasSuffix(argv[0], ".py") && i.Args[0].Value == "uv":
 		return append([]string{"python"}, argv...)
 	}
 	return argv
 }
 
-// keepsUV tells whether the final stage needs uv although the environment is made in another one.
-func (e *environment) keepsUV(final *dockerfile.Stage) bool {
+// keepsTools tells whether the final stage needs uv, Poetry or pipenv although the environment is made in another one.
+func (e *environment) keepsTools(final *dockerfile.Stage, context fs.FS) bool {
+	var text strings.Builder
 	for n, i := range final.Instructions {
 		starts := slices.Contains([]string{"CMD", "ENTRYPOINT", "HEALTHCHECK"}, i.Name)
-		if (starts || i.Name == "RUN" && n > e.last) && uvRun(i) == nil && namesTool["uv"].MatchString(i.Document().Text(i.Range)+"\n") {
-			return true
+		if (starts || i.Name == "RUN" && n > e.last) && toolRun(i) == nil {
+			text.WriteString(i.Document().Text(i.Range) + "\n")
 		}
 	}
-	return false
+	return slices.ContainsFunc(slices.Collect(maps.Keys(namesTool)), func(tool string) bool { return callsTool(tool, text.String(), context) })
+}
+
+// callsTool tells whether commands, or a script of the context that they name, call the tool.
+func callsTool(tool, commands string, context fs.FS) bool {
+	found := namesTool[tool].MatchString(commands)
+	if context != nil && !found {
+		eachFile(context, func(name string, src []byte) bool {
+			found = bytes.HasPrefix(src, []byte("#!")) && strings.Contains(commands, path.Base(name)) && namesTool[tool].Match(src)
+			return !found
+		})
+	}
+	return found
 }
 
 // onlyInstaller tells a step that brings uv into an image that needs it only to install the dependencies.
