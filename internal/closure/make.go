@@ -67,22 +67,24 @@ func Make(in Input) (*Keep, error) {
 // maker is the work in progress: a list of what came in and was not looked at yet.
 type maker struct {
 	Input
-	keep     *Keep
-	queue    []work
-	linker   *linker
-	hard     map[string][]*image.Entry // first name of a file with several -> all of them
-	done     map[string]bool           // things that a rule does once
-	ran      map[string]bool           // files that are run as programs
-	runs     bool                      // the program's own sources run commands
-	computes bool                      // they import modules of the standard library, maybe, by names which they compute
-	missed   map[string]bool           // files that a carved image lacked: what they need was not seen
-	whole    map[*owned]bool           // packages that stay whole at the level tight too
-	dists    []*owned                  // Python's distributions, sorted
-	stdlib   []*library
-	perl     []string         // see perlDirs; nil: not looked for yet
-	drop     []*regexp.Regexp // Input.Drop
-	native   *image.Entry     // see nativeELF
-	single   bool             // certificate authorities are looked up one by one
+	keep      *Keep
+	queue     []work
+	linker    *linker
+	hard      map[string][]*image.Entry // first name of a file with several -> all of them
+	done      map[string]bool           // things that a rule does once
+	ran       map[string]bool           // files that are run as programs
+	runs      bool                      // the program's own sources run commands
+	computes  bool                      // they import modules of the standard library, maybe, by names which they compute
+	missed    map[string]bool           // files that a carved image lacked: what they need was not seen
+	whole     map[*owned]bool           // packages that stay whole at the level tight too
+	dists     []*owned                  // Python's distributions, sorted
+	stdlib    []*library
+	perl      []string         // see perlDirs; nil: not looked for yet
+	perlRuns  bool             // an interpreter of Perl stays
+	perlWaits []*image.Entry   // modules that came before it
+	drop      []*regexp.Regexp // Input.Drop
+	native    *image.Entry     // see nativeELF
+	single    bool             // certificate authorities are looked up one by one
 }
 
 type work struct {

@@ -79,8 +79,15 @@ var perlDir = lazy.MustCompile(`^.*/(?:perl-base|perl5?)(?:/(?:core_perl|vendor_
 // perlModules keeps what a source of Perl asks for, wherever it is found, and a module's compiled part: auto/Data/Dumper/Dumper.so. At
 // the level safe the whole packages of these come along, and with the program's own source every package of modules. A program
 // that came along with the rest of its package, as OpenSSL's tsget.pl does, asks for as little as for its interpreter.
+//
+// Modules that came along with a package, such as git's, ask for nothing where no interpreter stays.
 func perlModules(m *maker, e *image.Entry, by strength) {
+	m.perlRuns = m.perlRuns || perlInterpreter.MatchString(e.Path)
 	if !perlSource(e.Path) && !strings.Contains(e.Shebang, "perl") || by == weak && m.ownedBySystem(e.Path) && !perlDir.MatchString(e.Path) {
+		return
+	}
+	if by == weak && m.ownedBySystem(e.Path) && !m.perlRuns {
+		m.perlWaits = append(m.perlWaits, e)
 		return
 	}
 	s, dirs := strong, m.perlDirs()
@@ -100,6 +107,20 @@ func perlModules(m *maker, e *image.Entry, by strength) {
 				m.enter(x, s, Reason{Rule: "module", By: e.Path, Note: "it asks for " + name})
 			}
 		}
+	}
+}
+
+var perlInterpreter = lazy.MustCompile(`/(?:bin/perl(?:5[0-9.]*)?|libperl\.so[^/]*)$`)
+
+// perlWaiting looks at modules that came before the interpreter did. It is called when nothing else comes in any more.
+func (m *maker) perlWaiting() {
+	if !m.perlRuns {
+		return
+	}
+	waits := m.perlWaits
+	m.perlWaits = nil
+	for _, e := range waits {
+		perlModules(m, e, weak)
 	}
 }
 

@@ -168,6 +168,7 @@ func (m *maker) inLibrary(p string) bool {
 // more, and reports whether it brought something.
 func (m *maker) reach() bool {
 	before := len(m.keep.nodes)
+	m.perlWaiting()
 	outside := m.importedOf()
 	if m.Level == Tight {
 		m.imported(outside)
@@ -201,7 +202,7 @@ func (m *maker) reach() bool {
 		}
 		m.enterLibrary(l)
 	}
-	return len(m.keep.nodes) > before
+	return len(m.keep.nodes) > before || len(m.queue) > 0
 }
 
 // needs are the modules without which one cannot be loaded that stays although nothing leads to it, so that it is of use to those who
