@@ -60,9 +60,9 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 			add(Check{TCP: &TCP{Port: p}}, "the image exposes port %d", p)
 			continue
 		}
-		add(Check{HTTP: &HTTP{Port: p, Path: "/", Status: "<500"}}, "port %d, most likely HTTP", p)
+		add(Check{HTTP: &HTTP{Port: p, Path: "/", Status: guessedStatus}}, "port %d, most likely HTTP", p)
 		for _, r := range h.Routes[:min(len(h.Routes), maxRoutes)] {
-			add(Check{HTTP: &HTTP{Port: p, Path: r, Status: "<500"}}, "a route of the %s program", h.Framework)
+			add(Check{HTTP: &HTTP{Port: p, Path: r, Status: guessedStatus}}, "a route of the %s program", h.Framework)
 		}
 	}
 	if ok && health.HTTP == nil {
@@ -78,6 +78,30 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	}
 	return f, why
 }
+
+// Settle takes those guesses out of f, and out of the report of the original, that were about a port or a route alone and that the
+// original does not meet itself: a route that needs a database which is not there says nothing about a lighter form. It says what it
+// left out, a line each. All stay when nothing passed, or when the program ended.
+func (f *File) Settle(r *Report) (left []string) {
+	if r.Error != "" || r.ExitCode != nil || len(r.Results) != len(f.Checks) || !slices.ContainsFunc(r.Results, func(x Result) bool { return x.Passed }) {
+		return nil
+	}
+	var checks []Check
+	var results []Result
+	for i, x := range r.Results {
+		c := f.Checks[i]
+		if !x.Passed && (c.HTTP != nil && c.HTTP.Status == guessedStatus || c.TCP != nil) {
+			left = append(left, fmt.Sprintf("%s: left out, for the original itself does not meet it: expected %s, found %s", c, x.Expected, x.Found))
+			continue
+		}
+		checks, results = append(checks, c), append(results, x)
+	}
+	f.Checks, r.Results = checks, results
+	return left
+}
+
+// guessedStatus is what any program gives that has its files.
+const guessedStatus = "<500"
 
 var bind = regexp.MustCompile(`(?:^|\s)(?:(?:-b|--bind)[\s=]\S*:|--port[\s=])(\d{2,5})(?:\s|$)`)
 

@@ -79,3 +79,34 @@ func TestGuess(t *testing.T) {
 		}
 	}
 }
+
+func TestSettle(t *testing.T) {
+	guessed := func() *check.File {
+		f, _ := check.Guess(&v1.ConfigFile{Config: v1.Config{ExposedPorts: ports("8000"), Healthcheck: health("CMD", "wget", "http://127.0.0.1:8000/live")}},
+			check.Hints{Framework: "flask", Routes: []string{"/db"}})
+		return f
+	}
+	ended := 1
+	for _, c := range []struct {
+		name   string
+		report check.Report
+		want   []string // the checks that stay
+		left   int
+	}{
+		{"all pass", check.Report{Results: []check.Result{{Passed: true}, {Passed: true}, {Passed: true}}}, []string{"GET /live", "GET /", "GET /db"}, 0},
+		{"a route fails", check.Report{Results: []check.Result{{Passed: true}, {Passed: true}, {Expected: "status <500", Found: "500"}}}, []string{"GET /live", "GET /"}, 1},
+		{"the image's own HEALTHCHECK fails", check.Report{Results: []check.Result{{}, {Passed: true}, {}}}, []string{"GET /live", "GET /"}, 1},
+		{"nothing passes", check.Report{Results: []check.Result{{}, {}, {}}}, []string{"GET /live", "GET /", "GET /db"}, 0},
+		{"the program ended", check.Report{Results: []check.Result{{Passed: true}, {Passed: true}, {}}, ExitCode: &ended}, []string{"GET /live", "GET /", "GET /db"}, 0},
+	} {
+		f := guessed()
+		left := f.Settle(&c.report)
+		var got []string
+		for _, x := range f.Checks {
+			got = append(got, x.String())
+		}
+		if !reflect.DeepEqual(got, c.want) || len(left) != c.left || len(c.report.Results) != len(c.want) {
+			t.Errorf("%s: got %q with %d results, left out %q; want %q", c.name, got, len(c.report.Results), left, c.want)
+		}
+	}
+}

@@ -319,12 +319,18 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 		if c.o.NoChecks {
 			return nil
 		}
-		if c.trial.File == nil { // only the original comes here: everything else waited for it
-			var why []string
-			c.trial.File, why = check.Guess(built.Config(), c.hints())
-			*from = report.Checks{Source: "guessed", Why: why, YAML: string(c.trial.File.YAML())}
+		if c.trial.File != nil {
+			return c.prove(ctx, r, built)
 		}
-		return c.prove(ctx, r, built)
+		// Only the original comes here: everything else waited for it.
+		var why []string
+		c.trial.File, why = check.Guess(built.Config(), c.hints())
+		err := c.prove(ctx, r, built)
+		if err == nil {
+			why = append(why, c.trial.File.Settle(r.check)...)
+		}
+		*from = report.Checks{Source: "guessed", Why: why, YAML: string(c.trial.File.YAML())}
+		return err
 	})
 	if err != nil {
 		var be *engine.BuildError
