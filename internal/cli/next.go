@@ -4,12 +4,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/ladder"
 )
 
@@ -50,11 +52,18 @@ func (b *buildFlags) next(c *cobra.Command, p *ladder.Project, res *ladder.Resul
 		num, _, _ := strings.Cut(port, "/")
 		ports = append(ports, num)
 	}
+	if f, err := check.Parse("the guess", []byte(res.Report.Checks.YAML)); len(ports) == 0 && err == nil { // it listens all the same
+		for _, x := range f.Checks {
+			if x.HTTP != nil && x.HTTP.Port > 0 {
+				ports = append(ports, strconv.Itoa(x.HTTP.Port))
+			}
+		}
+	}
 	if len(ports) == 0 && p.Stack.CLI {
 		run += " -i" // it may read standard input
 	}
 	slices.Sort(ports)
-	for _, port := range ports {
+	for _, port := range slices.Compact(ports) {
 		run += " -p " + port + ":" + port
 	}
 	return append(out, run+" "+n)
