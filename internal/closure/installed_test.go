@@ -73,6 +73,27 @@ func TestComputedImports(t *testing.T) {
 	}
 }
 
+// An interpreter needs the standard library of its own prefix, and not that of another Python of the same version.
+func TestTwoPythons(t *testing.T) {
+	const never = "never looked up"
+	tree := testimage.Tree{
+		"/usr/local/lib/libpython3.11.so.1.0": exe + amd64("", soname, "libpython3.11.so.1.0"), "/usr/local/lib/python3.11/os.py": "file 0644 x", "/usr/local/lib/python3.11/wave.py": "file 0644 x",
+		"/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0": exe + amd64("", soname, "libpython3.11.so.1.0"), "/usr/lib/python3.11/os.py": "file 0644 x", "/usr/lib/python3.11/wave.py": "file 0644 x",
+	}
+	for _, c := range []keepCase{
+		{
+			name: "the image's", tree: tree, looked: "open /usr/local/lib/libpython3.11.so.1.0", stays: "/usr/local/lib/python3.11/os.py /usr/local/lib/python3.11/wave.py",
+			goes: map[string]string{"/usr/lib/python3.11/os.py": never, "/usr/lib/python3.11/wave.py": never},
+		},
+		{
+			name: "the distribution's, which lies deeper", tree: tree, looked: "open /usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0", stays: "/usr/lib/python3.11/os.py /usr/lib/python3.11/wave.py",
+			goes: map[string]string{"/usr/local/lib/python3.11/os.py": never},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
 // A script that stays while its interpreter went is missed when it is run: the kernel says that it is not there.
 func TestMissedInterpreter(t *testing.T) {
 	c := keepCase{tree: testimage.Tree{"/app/jobs/count.sh": "file 0755 #!/bin/sh\n", "/bin/sh": exe + amd64(""), "/app/a": "file 0644 x"}}

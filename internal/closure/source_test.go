@@ -48,6 +48,13 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/head /usr/bin/git", goes: gone("import"),
 		},
 		{
+			name: "a command of one letter, and not the mode of a file",
+			tree: join(bin("w X"), testimage.Tree{
+				"/app/log.py": "file 0644 subprocess.run(['X', '-v'])\nopen(p, 'w')\ngzip.open(p, mode='w')\nprint('wc'); f(\n  a, 'w')\n",
+			}),
+			config: app, stays: "/usr/bin/X", goes: gone("w"),
+		},
+		{
 			name: "the command import, which has options",
 			tree: join(bin("import"), testimage.Tree{
 				"/app/shot.py": "file 0644 subprocess.run(['import', '-window', 'root', 'x.png'])\n",
