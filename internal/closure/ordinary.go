@@ -84,9 +84,19 @@ var runParts = wordSet(`run runs exec execa execfile execsync spawn popen system
 
 var runNames = wordSet("call check_call check_output getoutput getstatusoutput command_output find_executable get_bin_path posix_spawn posix_spawnp local")
 
-// runsByName tells a function that runs commands by its name.
+// askParts and toolParts are words in the names of functions that look for a command, or say that it is needed.
+var (
+	askParts  = wordSet("find has have check need needs require requires required exists exist available installed locate lookup look resolve detect test is")
+	toolParts = wordSet("command cmd program prog tool binary bin executable exe exec app")
+)
+
+// runsByName tells a function that runs commands, or asks for them, by its name.
 func runsByName(name string) bool {
-	return runNames[name] || slices.ContainsFunc(nameParts(name), func(p string) bool { return runParts[p] })
+	parts := nameParts(name)
+	has := func(set map[string]bool) bool {
+		return slices.ContainsFunc(parts, func(p string) bool { return set[p] })
+	}
+	return runNames[name] || has(runParts) || has(askParts) && has(toolParts)
 }
 
 var commandParts = wordSet("cmd cmds command cmdline bin binary binaries exe executable executables prog argv")

@@ -50,6 +50,11 @@ func TestOrdinaryWords(t *testing.T) {
 		{"of Node.js", "a.js", "const { spawn, execFile: go } = require('child_process')\nspawn('convert', ['display'], { cwd: 'stream' })\ngo('compare', x, () => { css('import') })\n", "convert compare"},
 		{"of Node.js by a function", "a.mjs", "import { promisify } from 'util'\nimport { exec } from 'node:child_process'\nconst ask = promisify(exec)\nconst sh = async (c) => {\n  const { stdout } = await ask(c)\n}\nfunction f(a) {\n  const how = `convert ${a}`\n  sh(how)\n  css('display')\n}\n", "convert"},
 		// where none does
+		{"a tuple with options, over lines", "a.py", "import subprocess\ndef x(self):\n    y(\n        (\n            'compare',\n            a,\n            '-metric',\n        )\n    )\n    return ('strings', '--all', self.path)\n", "compare"},
+		{"what a function returns whose name says so", "a.py", "import subprocess\ndef cmdline(self):\n    return ['convert', self.path]\ndef kinds():\n    return ['display', x]\n", "convert"},
+		{"an element", "a.py", "ALL = {}\nALL['x'] = ['convert', 'display']\nOTHER['x'] = 'stream'\nsubprocess.run(ALL[n])\nconfig['cmd'] = 'make'\n", "convert make"},
+		{"what is asked for", "a.py", "import subprocess\n@tool_required('compare')\ndef f(): pass\nif has_command('convert'): pass\nx = find_program('make')\n@cli.command('display')\ndef g(): pass\n", "compare convert make"},
+		{"a setting with its usual value", "a.py", "app.add_config_value('converter', 'convert', 'display')\napp.add_config_value('kind', 'stream')\ndef f(self):\n    subprocess.run([self.config.converter, self.config.kind])\n", "convert"},
 		{"the default of an option", "a.py", "p.add_argument('--how', default='convert', help='display')\np.add_argument('--kind', default='stream')\nsubprocess.run([p.parse_args().how])\n", "convert"},
 		{"one that a decorator gives", "a.py", "@click.option('--the-tool', default='convert')\n@click.option('--kind', default='stream')\ndef f(the_tool, kind):\n    subprocess.run([the_tool, kind])\n", "convert"},
 		{"the default of a parameter or a field", "a.py", "def f(how='convert', kind='stream'):\n    subprocess.run([how, kind])\nclass S(BaseSettings):\n    what: str = Field('compare', description='display')\n    other: str = Field(default='make')\nsubprocess.run([s.what, s.other])\n", "compare convert"},

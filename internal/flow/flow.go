@@ -110,9 +110,17 @@ func Follow(b []byte, python bool, what Sought) bool {
 func (f *flow) strings() {
 	for i, t := range f.tokens {
 		if t.kind == 's' {
-			f.Any(f.text(i), f.is(t.within, '[') && i == t.within+1 && f.hasOption(i+1, f.tokens[t.within].pair))
+			f.Any(f.text(i), (f.is(t.within, '[') || f.is(t.within, '(')) && i == f.skip(t.within+1) && f.hasOption(i+1, f.tokens[t.within].pair))
 		}
 	}
+}
+
+// skip is the next token that is no end of a line.
+func (f *flow) skip(i int) int {
+	for f.is(i, '\n') {
+		i++
+	}
+	return i
 }
 
 func (f *flow) hasOption(from, to int) bool {
@@ -147,6 +155,10 @@ func (f *flow) visit(i int) {
 		f.call(i)
 	case t.kind == 's' && f.is(i+1, ':') && t.within >= 0 && f.is(t.within, '{'):
 		f.given(key{attribute, string(f.text(i))}, i+2)
+	case t.kind == 's' && f.is(i+1, ',') && f.is(t.within, '(') && f.wanted[key{attribute, string(f.text(i))}] != 0: // setdefault("NAME", "value")
+		f.values(i+2, f.end(i+2, true), direct, false)
+	case t.kind == ']' && f.is(i+1, '=') && !f.is(i+2, '=') && t.pair > 0:
+		f.element(t.pair, i+2)
 	case t.kind == 'n' && f.isSink(f.word(i)) && f.is(i+1, ',') && t.within >= 0 && f.is(t.within, '('): // executor.submit(subprocess.run, [...])
 		f.values(i+2, f.tokens[t.within].pair, direct, true)
 	case t.kind == 'n':
@@ -159,8 +171,14 @@ func (f *flow) name(i int) {
 	t, word := f.tokens[i], f.word(i)
 	switch {
 	case word == "return" || word == "yield":
-		if o := f.owners[t.scope]; o != nil && f.returned[o.name] != 0 {
-			f.values(i+1, f.end(i+1, false), f.returned[o.name], false)
+		if o := f.owners[t.scope]; o != nil {
+			m := f.returned[o.name]
+			if m == 0 && f.Holds(o.name) {
+				m = asNamed
+			}
+			if m != 0 {
+				f.values(i+1, f.end(i+1, false), m, false)
+			}
 		}
 		return
 	case word == "for":
@@ -219,6 +237,19 @@ func (f *flow) textAt(i int) []byte {
 		return nil
 	}
 	return f.text(i)
+}
+
+// element looks at a value that an element of a variable gets: NAME["key"] = VALUE.
+func (f *flow) element(bracket, value int) {
+	k := key{f.tokens[bracket].scope, f.word(bracket - 1)}
+	if f.is(bracket-2, '.') {
+		k.scope = attribute
+	}
+	if m := f.wanted[k]; k.name != "" && m != 0 {
+		f.values(value, f.end(value, f.tokens[bracket].within >= 0), min(m, direct), false)
+	} else if f.is(bracket+1, 's') && f.tokens[bracket].pair == bracket+2 {
+		f.given(key{attribute, string(f.text(bracket + 1))}, value)
+	}
 }
 
 // equals finds the value behind a type: NAME: TYPE = VALUE.
@@ -340,17 +371,10 @@ func (f *flow) isSink(name string) bool {
 	return is
 }
 
-// decorates tells a call that stands behind @: @click.command("import").
-func (f *flow) decorates(i int) bool {
-	for i--; f.is(i, 'n') || f.is(i, '.'); i-- {
-	}
-	return f.is(i, '@')
-}
-
 // call looks at the arguments of a call.
 func (f *flow) call(i int) {
 	name := f.callee(i)
-	if name == "" || f.declares(i) || f.decorates(i) {
+	if name == "" || f.declares(i) {
 		return
 	}
 	if f.isSink(name) {
