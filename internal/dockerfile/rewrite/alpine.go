@@ -154,7 +154,7 @@ func untranslated(s step) error {
 	switch {
 	case s.Name == "RUN" && s.owns == nil && makesUsers.MatchString(text):
 		return refuse("line %d makes a user in a way that has no known translation to Alpine's adduser", s.Line)
-	case s.Name == "RUN" && !s.managesPackages() && !s.passing && usesDebian.MatchString(text):
+	case s.Name == "RUN" && len(s.packages) == 0 && !s.passing && usesDebian.MatchString(text):
 		return refuse("line %d uses Debian's package manager in a way that has no known translation to apk", s.Line)
 	}
 	return nil

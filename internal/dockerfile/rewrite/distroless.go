@@ -180,7 +180,7 @@ func (d *distroless) directories() ([]string, error) {
 		var at string
 		_, carries := d.carries(s)
 		switch {
-		case carries:
+		case carries, s.passing:
 			continue
 		case s.owns != nil:
 			out = append(out, s.owns.dirs...)

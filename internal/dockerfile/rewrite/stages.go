@@ -160,7 +160,10 @@ func (p *page) earlierOnAlpine(i *dockerfile.Instruction, e Evidence, build []st
 	if err := untranslated(s); err != nil {
 		return err
 	}
-	if len(s.packages) > 0 && len(s.pip) == 0 {
+	if len(s.packages) > 0 && len(s.pip) > 0 {
+		return refuse("line %d installs system packages and Python packages in one RUN: split it, and the rest is done for you", i.Line)
+	}
+	if len(s.packages) > 0 {
 		var pkgs []string
 		for _, d := range s.packages {
 			if names, err := translated([]string{d}, alpineNames); err == nil {

@@ -138,7 +138,7 @@ func operands(i *dockerfile.Instruction, c dockerfile.Command) ([]string, bool) 
 			skip = false
 		default:
 			p := resolve(workdir(i), a.Value)
-			if p == "" || systemDir(p) {
+			if p == "" || systemDir(p) && p != "/data" { // which no image of Python has
 				return nil, false
 			}
 			out = append(out, p)
