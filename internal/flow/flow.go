@@ -157,6 +157,9 @@ func (f *flow) visit(i int) {
 		f.given(key{attribute, string(f.text(i))}, i+2)
 	case t.kind == 's' && f.is(i+1, ',') && f.is(t.within, '(') && f.wanted[key{attribute, string(f.text(i))}] != 0: // setdefault("NAME", "value")
 		f.values(i+2, f.end(i+2, true), direct, false)
+	case t.kind == 'n' && f.is(i+1, 's') && !f.python && (f.word(i) == "$" || f.isSink(f.word(i))): // $`convert ${a} b`
+		f.Found(f.text(i+1), First)
+		f.inText(f.text(i+1), t.scope)
 	case t.kind == ']' && f.is(i+1, '=') && !f.is(i+2, '=') && t.pair > 0:
 		f.element(t.pair, i+2)
 	case t.kind == 'n' && f.isSink(f.word(i)) && f.is(i+1, ',') && t.within >= 0 && f.is(t.within, '('): // executor.submit(subprocess.run, [...])
