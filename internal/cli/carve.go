@@ -250,19 +250,11 @@ func newTrial(f *check.File, source string) (*trial.Trial, error) {
 	return &trial.Trial{File: f, Source: source, Services: services, Binary: binary}, nil
 }
 
-// step tells the user what is being done.
-func step(c *cobra.Command, progress string) func(string) {
-	if progress == "quiet" || progress == "rawjson" {
-		return nil
-	}
-	return func(s string) { fmt.Fprintln(c.ErrOrStderr(), "lighten:", s) }
-}
-
 func (r *carveRun) options(f *check.File, platform string) (heal.Options, error) {
 	o := heal.Options{
 		Engine: r.engine, Name: r.ref, Guard: r.guard, Platform: platform, Level: cmp.Or(closure.Level(r.level), closure.Level(f.Level), closure.Safe),
 		CacheDir: filepath.Join(r.g.stateDir(), "layers"), Keep: slices.Concat(f.Keep, r.keep), Drop: slices.Concat(f.Drop, r.drop),
-		Carve: carve.Options{Squash: r.squash, Compression: image.Compression(r.out.compression), Comment: "lighten carve"}, Step: step(r.c, r.progress),
+		Carve: carve.Options{Squash: r.squash, Compression: image.Compression(r.out.compression), Comment: "lighten carve"},
 	}
 	if o.Level != closure.Safe && o.Level != closure.Tight {
 		return o, fmt.Errorf("reading --level %q: want safe or tight", r.level)

@@ -51,8 +51,8 @@ func (r *carveRun) index() error {
 // part carves the image of one platform.
 func (r *carveRun) part(e v1.Descriptor, rep *report.CarveIndex) (image.Part, error) {
 	platform, start := e.Platform.String(), time.Now()
-	if s := step(r.c, r.progress); s != nil {
-		s("carving for " + platform)
+	if r.progress != "quiet" && r.progress != "rawjson" {
+		fmt.Fprintln(r.c.ErrOrStderr(), "lighten: carving for", platform)
 	}
 	img, err := openImage(r.c, r.access, r.ref, platform)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/ladder"
 	"github.com/lighten/lighten/internal/lock"
@@ -68,7 +69,13 @@ func (r *carveRun) byLock(img v1.Image, platform string) (*carvedImage, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Progress, err = engine.NewProgress(r.c.ErrOrStderr(), r.progress); err != nil {
+		return nil, err
+	}
 	res, err := heal.Locked(r.c.Context(), img, f, name, o)
+	if perr := o.Progress.Close(); err == nil {
+		err = perr
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (r *verifyRun) pair(platform string) (*report.Verify, error) {
 	if err := r.open(); err != nil {
 		return nil, err
 	}
-	o := heal.Options{Engine: r.engine, Platform: platform, CacheDir: filepath.Join(r.g.stateDir(), "layers"), Step: step(r.c, r.progress)}
+	o := heal.Options{Engine: r.engine, Platform: platform, CacheDir: filepath.Join(r.g.stateDir(), "layers")}
 	if o.Trial, err = newTrial(file, from.Source); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -17,6 +18,8 @@ type Progress struct {
 	ch   chan *client.SolveStatus
 	done chan error
 	wg   sync.WaitGroup
+
+	steps atomic.Int64 // numbers those of [Progress.Step]
 
 	mu     sync.Mutex
 	closed bool
@@ -88,6 +91,53 @@ func (p *Progress) attach(name string, logs *logTail) (chan *client.SolveStatus,
 	}()
 	return in, done
 }
+
+// Step shows something that is done beside the builds as one of their steps, until end is called, which must be before Close. Unless it is
+// nil, far tells how many bytes of how many (0: unknown) are done, from another goroutine.
+func (p *Progress) Step(what string, far func() (done, all int64)) (end func()) {
+	if p == nil {
+		return func() {}
+	}
+	if far == nil {
+		far = func() (done, all int64) { return 0, 0 }
+	}
+	in, told := p.attach("", newLogTail())
+	now := time.Now()
+	v := client.Vertex{Digest: digest.FromString(fmt.Sprint("step ", p.steps.Add(1))), Name: what, Started: &now}
+	ended := make(chan struct{})
+	go func() {
+		defer close(in)
+		tell := func(finished *time.Time) {
+			at := v
+			at.Completed = finished
+			st := &client.SolveStatus{Vertexes: []*client.Vertex{&at}}
+			if done, all := far(); done+all > 0 {
+				st.Statuses = append(st.Statuses, &client.VertexStatus{ID: "content", Vertex: v.Digest, Current: done, Total: all, Timestamp: time.Now(), Started: &now, Completed: finished})
+			}
+			in <- st
+		}
+		tell(nil)
+		tick := time.NewTicker(stepEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				tell(nil)
+			case <-ended:
+				at := time.Now()
+				tell(&at)
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(ended)
+		<-told
+	})
+}
+
+// stepEvery is how often it is asked how far a step is.
+const stepEvery = 300 * time.Millisecond
 
 // prefixed is st with the build's name before each step's. Two builds may run the same step: digests are made
 // different too, else one display would mix them up.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -167,6 +168,7 @@ func resolve(ctx context.Context, c gw.Client, ref, platform string) (string, *v
 
 // Run is a program of lighten's own to run in an image's root file system.
 type Run struct {
+	Name    string            // how its progress is shown; "": by its Args
 	Args    []string          // Args[0] is a name only: the program is Binary
 	Env     []string          // NAME=value
 	Network string            // "none" or "": a network of its own with loopback only; "host": the engine's machine's
@@ -271,7 +273,7 @@ func (b *Built) define(ctx context.Context, r Run) (*llb.Definition, error) {
 	}
 	args := append([]string{trust.Dir + "bin/lighten"}, r.Args[min(1, len(r.Args)):]...)
 	opts := []llb.RunOption{
-		llb.Args(args), llb.Dir("/"), llb.IgnoreCache, llb.WithCustomName("run " + strings.Join(r.Args, " ")),
+		llb.Args(args), llb.Dir("/"), llb.IgnoreCache, llb.WithCustomName(cmp.Or(r.Name, "run "+strings.Join(r.Args, " "))),
 		// Two equal steps at one time would be run once.
 		llb.AddEnv("LIGHTEN_RUN", identity.NewID()), bin,
 		llb.AddMount(trust.Dir+"in", in, llb.Readonly, llb.SourcePath("/in")),

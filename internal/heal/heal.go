@@ -32,10 +32,9 @@ type Options struct {
 	Keep     []string // globs of paths that stay whatever the evidence
 	Drop     []string // globs of paths that go unless the evidence wants them
 	Carve    carve.Options
-	CacheDir string            // indexes of layers, kept between runs
-	Rounds   int               // how often the image may be carved; 0: 20
-	Step     func(text string) // told what is being done; nil: nobody
-	Asked    *check.Report     // what img answered all checks in an untraced run before; nil: none, so it is asked once more
+	CacheDir string        // indexes of layers, kept between runs
+	Rounds   int           // how often the image may be carved; 0: 20
+	Asked    *check.Report // what img answered all checks in an untraced run before; nil: none, so it is asked once more
 
 	Name  string // of the image, for its lock
 	Guard bool   // label the carved image with what [lock.Guard] tells of its paths
@@ -82,6 +81,7 @@ func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
 	h := newHealer(img, o)
 	h.res.Holdouts = len(o.Trial.File.Holdout)
 	defer func() { h.res.Tree.Release() }()
+	defer func() { h.end() }()
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}
@@ -96,14 +96,29 @@ func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
 
 // compress packs the result as densely as it goes. What is only tried is not packed.
 func (h *healer) compress(ctx context.Context) (err error) {
-	h.Step("compressing the layers")
-	h.res.Image, err = image.Densest(ctx, h.res.Image, h.Options.Carve.Compression)
+	far := new(image.Progress)
+	h.step("compressing the layers", far)
+	if h.res.Image, err = image.Densest(ctx, h.res.Image, h.Options.Carve.Compression, far); err != nil {
+		return err
+	}
+	_, err = h.res.Image.Digest() // of all that are compressed for it
 	return err
+}
+
+// step tells what is done from now on and, unless that is nil, how far it gets.
+func (h *healer) step(what string, far *image.Progress) {
+	h.end()
+	if far == nil {
+		h.end = h.Progress.Step(what, nil)
+	} else {
+		h.end = h.Progress.Step(what, far.Amount)
+	}
 }
 
 type healer struct {
 	Options
 	img      v1.Image
+	end      func() // ends what is shown as being done
 	res      *Result
 	evidence []closure.Evidence
 	answers  []*check.Report // of the original
@@ -117,16 +132,13 @@ func newHealer(img v1.Image, o Options) *healer {
 	if o.Rounds == 0 {
 		o.Rounds = defaultRounds
 	}
-	if o.Step == nil {
-		o.Step = func(string) {}
-	}
-	return &healer{Options: o, img: img, res: &Result{}}
+	return &healer{Options: o, img: img, res: &Result{}, end: func() {}}
 }
 
 func (h *healer) read(ctx context.Context) error {
-	h.Step("reading the layers of the original")
 	o := closure.Rules()
-	o.CacheDir, o.Aside = h.CacheDir, true // every round carves from the layers again
+	o.CacheDir, o.Aside, o.Progress = h.CacheDir, true, new(image.Progress) // every round carves from the layers again
+	h.step("reading the layers of the original", o.Progress)
 	var err error
 	h.res.Tree, h.res.Inventory, err = read(ctx, h.img, o)
 	if err != nil {
@@ -166,7 +178,7 @@ func (h *healer) observe(ctx context.Context) error {
 		if err := h.ask(ctx, b); err != nil {
 			return err
 		}
-		h.Step("observing the original")
+		h.step("observing the original", nil)
 		var out *trial.Outcome
 		for range observations {
 			var err error
@@ -196,7 +208,7 @@ func (h *healer) ask(ctx context.Context, b *engine.Built) error {
 	asked := h.Asked
 	for n := range 2 {
 		if n > 0 || asked == nil {
-			h.Step([]string{"checking the original", "checking the original again, for what differs from run to run"}[n])
+			h.step([]string{"checking the original", "checking the original again, for what differs from run to run"}[n], nil)
 			out, err := h.Trial.Run(ctx, b, trial.Options{Holdout: true, Answers: true})
 			if err != nil {
 				return fmt.Errorf("checking the original: %w", err)
@@ -244,7 +256,7 @@ func (h *healer) rounds(ctx context.Context) error {
 }
 
 func (h *healer) carve(ctx context.Context) error {
-	h.Step(fmt.Sprintf("carving, round %d", h.res.Rounds))
+	h.step(fmt.Sprintf("carving, round %d", h.res.Rounds), nil)
 	var err error
 	h.res.Keep, err = closure.Make(closure.Input{
 		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop, Compilers: h.compilers,
@@ -280,7 +292,7 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	h.Step(fmt.Sprintf("looking for what the carved image misses, round %d", h.res.Rounds))
+	h.step(fmt.Sprintf("looking for what the carved image misses, round %d", h.res.Rounds), nil)
 	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true, Answers: true})
 	if err != nil {
 		return false, fmt.Errorf("trying the carved image: %w", err)
@@ -294,7 +306,7 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	if missed || named {
 		return true, nil
 	}
-	h.Step("checking the carved image")
+	h.step("checking the carved image", nil)
 	proof, err := h.run(ctx, h.res.Image, trial.Options{Holdout: true, Answers: true})
 	if err != nil {
 		return false, fmt.Errorf("checking the carved image: %w", err)
@@ -355,7 +367,7 @@ func (h *healer) again(ctx context.Context) error {
 		return err
 	}
 	for n := range repeats {
-		h.Step("checking both images again, because their answers differ")
+		h.step("checking both images again, because their answers differ", nil)
 		original, err := h.run(ctx, h.img, trial.Options{Holdout: true, Answers: true})
 		if err != nil {
 			return fmt.Errorf("checking the original again: %w", err)

@@ -17,6 +17,7 @@ func Locked(ctx context.Context, img v1.Image, f *lock.File, name string, o Opti
 	h := newHealer(img, o)
 	h.lock = f
 	defer func() { h.res.Tree.Release() }()
+	defer func() { h.end() }()
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}
@@ -24,7 +25,7 @@ func Locked(ctx context.Context, img v1.Image, f *lock.File, name string, o Opti
 	if h.res.Keep, err = f.Keep(name, h.res.Tree, h.res.Inventory); err != nil {
 		return nil, err
 	}
-	h.Step("carving as " + name + " says")
+	h.step("carving as "+name+" says", nil)
 	if err := h.apply(ctx); err != nil {
 		return nil, err
 	}

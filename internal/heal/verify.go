@@ -31,12 +31,13 @@ type Comparison struct {
 func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparison, error) {
 	h := newHealer(original, o)
 	h.res.Rounds = 1
+	defer func() { h.end() }()
 	if err := h.read(ctx); err != nil {
 		return nil, err
 	}
 	c := &Comparison{Tree: h.res.Tree, Inventory: h.res.Inventory}
 	var err error
-	h.Step("reading the layers of the light image")
+	h.step("reading the layers of the light image", nil)
 	if c.LightTree, c.LightInventory, err = Read(ctx, light, o.CacheDir); err != nil {
 		return nil, fmt.Errorf("reading the light image: %w", err)
 	}
@@ -51,7 +52,7 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 	if err := h.look(ctx, light, c); err != nil {
 		return nil, err
 	}
-	h.Step("checking the light image")
+	h.step("checking the light image", nil)
 	out, err := h.run(ctx, light, trial.Options{Holdout: true, Answers: true})
 	if err != nil {
 		return nil, fmt.Errorf("checking the light image: %w", err)
@@ -72,7 +73,7 @@ func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) error 
 	if err != nil {
 		return err
 	}
-	h.Step("looking for what the light image misses")
+	h.step("looking for what the light image misses", nil)
 	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true})
 	if err != nil {
 		return fmt.Errorf("observing the light image: %w", err)

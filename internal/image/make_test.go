@@ -29,12 +29,16 @@ func TestDensest(t *testing.T) {
 			body := make([]byte, 70<<10)
 			img := made(t, c.first, body)
 			plainSize := valid(t, img, c.plain)
-			img, err := image.Densest(t.Context(), img, c.then)
+			far := new(image.Progress)
+			img, err := image.Densest(t.Context(), img, c.then, far)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if size := valid(t, img, c.dense); size >= plainSize || size > 500 {
 				t.Errorf("%d bytes of zeros and a header take %d bytes, %d before", len(body), size, plainSize)
+			}
+			if done, all := far.Layers(); done != 1 || all != 1 || far.Bytes() < int64(len(body)) {
+				t.Errorf("told that %d of %d layers are compressed, %d bytes", done, all, far.Bytes())
 			}
 		})
 	}
@@ -49,7 +53,7 @@ func TestDensestLarge(t *testing.T) {
 	plain := valid(t, made(t, image.Keep, body), types.OCIUncompressedLayer)
 	size := func(bound int64) int64 {
 		defer image.DenseUpTo(bound)()
-		img, err := image.Densest(t.Context(), made(t, image.Keep, body), image.Gzip)
+		img, err := image.Densest(t.Context(), made(t, image.Keep, body), image.Gzip, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,17 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// Progress tells how far [ReadTree] has got with one image or, in turn, several. It may be asked at any time.
+// Progress tells how far [ReadTree] has got with one image or, in turn, several, or the compression of one's layers. It may be asked at any time.
 type Progress struct {
 	layers, done atomic.Int32
-	bytes        atomic.Int64
+	bytes, total atomic.Int64
 }
 
-// Layers returns how many layers there are, of all images so far, and how many are read.
+// Layers returns how many layers there are, of all images so far, and how many are done.
 func (p *Progress) Layers() (done, all int) { return int(p.done.Load()), int(p.layers.Load()) }
 
-// Bytes returns how many bytes of content were read.
+// Bytes returns how many bytes of content were done.
 func (p *Progress) Bytes() int64 { return p.bytes.Load() }
+
+// Amount returns [Progress.Bytes] and how many bytes there are, 0 while that is unknown.
+func (p *Progress) Amount() (done, all int64) { return p.bytes.Load(), p.total.Load() }
 
 // tally counts what is read.
 type tally struct {

@@ -48,7 +48,8 @@ type spooledLayer struct {
 	comp   Compression
 	dense  bool
 	media  types.MediaType
-	plain  int64 // uncompressed bytes, where [NewLayer] made it
+	plain  int64     // uncompressed bytes, where [NewLayer] made it
+	far    *Progress // of an image's layers; nil: nobody asks
 
 	once   sync.Once
 	filled atomic.Bool // once is over
@@ -96,6 +97,11 @@ func (l *spooledLayer) compress() (err error) {
 		return err
 	}
 	defer src.Close()
+	in := io.Reader(src)
+	if l.far != nil {
+		in = tally{in, &l.far.bytes}
+		defer l.far.done.Add(1)
+	}
 	f, err := TempFile()
 	if err != nil {
 		return err
@@ -112,7 +118,7 @@ func (l *spooledLayer) compress() (err error) {
 		return err
 	}
 	buf := make([]byte, 256<<10)
-	if _, err := io.CopyBuffer(io.MultiWriter(zw, plain), onlyReader{contextReader{l.ctx, src}}, buf); err != nil {
+	if _, err := io.CopyBuffer(io.MultiWriter(zw, plain), onlyReader{contextReader{l.ctx, in}}, buf); err != nil {
 		return errors.Join(err, zw.Close())
 	}
 	if err := zw.Close(); err != nil {
@@ -274,8 +280,9 @@ func recompress(ctx context.Context, img v1.Image, c Compression) (v1.Image, err
 var mostDense int64 = 512 << 20
 
 // Densest returns img with those of its layers that [NewLayer] made compressed with c (Keep: gzip) as densely as that can: what is pulled
-// often may take its time once, unless it is very large. Diff IDs and configuration stay. Nothing is compressed until it is asked for.
-func Densest(ctx context.Context, img v1.Image, c Compression) (v1.Image, error) {
+// often may take its time once, unless it is very large. Diff IDs and configuration stay. Nothing is compressed until it is asked for, and far,
+// unless it is nil, told then.
+func Densest(ctx context.Context, img v1.Image, c Compression, far *Progress) (v1.Image, error) {
 	c = cmp.Or(c, Gzip)
 	layers, err := img.Layers()
 	if err != nil {
@@ -287,7 +294,11 @@ func Densest(ctx context.Context, img v1.Image, c Compression) (v1.Image, error)
 			l = o.Layer
 		}
 		if s, ok := l.(*spooledLayer); ok {
-			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: s.plain <= mostDense, media: ociMedia(c), plain: s.plain}
+			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: s.plain <= mostDense, media: ociMedia(c), plain: s.plain, far: far}
+			if far != nil {
+				far.layers.Add(1)
+				far.total.Add(s.plain)
+			}
 		}
 		result[n] = l
 	}

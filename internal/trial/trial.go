@@ -91,8 +91,12 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 	limits := plan.Limits.WithDefaults()
 	t.one.Lock()
 	defer t.one.Unlock()
+	name := "run the checks"
+	if o.Trace {
+		name = "run the checks, traced"
+	}
 	out, err := b.Run(ctx, engine.Run{
-		Args: check.SupervisorArgs(), Binary: t.Binary, Network: t.File.Network, Hosts: hosts, Roots: roots,
+		Name: name, Args: check.SupervisorArgs(), Binary: t.Binary, Network: t.File.Network, Hosts: hosts, Roots: roots,
 		Files: map[string][]byte{check.PlanFile: js}, Outputs: []string{check.ReportFile, check.RecordFile}, Timeout: plan.Deadline() + 30*time.Second,
 		// The supervisor ends what exceeds its limits; the engine holds on while it does.
 		Processes: limits.Processes + 128, Memory: int64(limits.Memory) + 64<<20,
