@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 26"
+const KeepName = inventory.KeepName + ", closure 27"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -294,7 +294,11 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 		delimiters = pythonDelimiters
 	}
 	for line := range textLines(b, delimiters) {
-		for w := range leadingWords(withoutImports(line)) {
+		line = withoutImports(line)
+		for w := range leadingWords(line) {
+			add(w)
+		}
+		for w := range leadingWords(settingValue(line)) {
 			add(w)
 		}
 	}

@@ -47,6 +47,7 @@ func evidentWords(b []byte, ext string) (map[string]bool, bool) {
 			}
 			at = flow.First
 			add(line)
+			add(settingValue(line))
 		}
 	}, Any: func(text []byte, optioned bool) {
 		if optioned {

@@ -50,6 +50,7 @@ func TestOrdinaryWords(t *testing.T) {
 		{"of Node.js", "a.js", "const { spawn, execFile: go } = require('child_process')\nspawn('convert', ['display'], { cwd: 'stream' })\ngo('compare', x, () => { css('import') })\n", "convert compare"},
 		{"of Node.js by a function", "a.mjs", "import { promisify } from 'util'\nimport { exec } from 'node:child_process'\nconst ask = promisify(exec)\nconst sh = async (c) => {\n  const { stdout } = await ask(c)\n}\nfunction f(a) {\n  const how = `convert ${a}`\n  sh(how)\n  css('display')\n}\n", "convert"},
 		// where none does
+		{"settings in a text", "a.py", "ALL = yaml.safe_load('''\nx:\n  command: convert a b\n  display: block\n  kind: file\n''')\nsubprocess.run(ALL['x']['command'], shell=True)\n", "convert"},
 		{"behind the name of what runs it", "a.mjs", "import { execa } from 'execa'\nawait execa`convert ${a} b`\nawait $`${tool} x`\nconst tool = 'compare'\nconst x = css`display`\n", "compare convert"},
 		{"a tuple with options, over lines", "a.py", "import subprocess\ndef x(self):\n    y(\n        (\n            'compare',\n            a,\n            '-metric',\n        )\n    )\n    return ('strings', '--all', self.path)\n", "compare"},
 		{"what a function returns whose name says so", "a.py", "import subprocess\ndef cmdline(self):\n    return ['convert', self.path]\ndef kinds():\n    return ['display', x]\n", "convert"},

@@ -85,6 +85,16 @@ func settingRuns(key string) bool {
 	return runsByName(key) || commandByName(key) || slices.ContainsFunc(nameParts(key), func(p string) bool { return scriptParts[p] })
 }
 
+// settingValue is what stands behind the name of a setting that runs, in a text that holds settings: "command: tar cf x".
+func settingValue(line []byte) []byte {
+	name, value, ok := bytes.Cut(line, []byte(": "))
+	name = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(name), []byte("- ")))
+	if !ok || len(name) > 64 || bytes.ContainsAny(name, " \t") || !settingRuns(string(name)) {
+		return nil
+	}
+	return bytes.TrimSpace(value)
+}
+
 var scriptParts = wordSet("script scripts commands hook hooks before after pre post on job jobs task tasks step steps cron do action actions test build start stop")
 
 // configured keeps what a program whose sources run commands may run without naming it: the commands that its settings name, and those

@@ -69,6 +69,13 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/rsync /usr/bin/gpg /usr/bin/uniq",
 		},
 		{
+			name: "commands of settings that a source has in a text",
+			tree: join(bin("tar gzip sort"), testimage.Tree{
+				"/app/job.py": "file 0644 import subprocess\n\n\n\n\n\n\n\nALL = load(\"\"\"\n  - command: tar cf - x | gzip\n    note: sort it\n\"\"\")\n",
+			}),
+			config: app, stays: "/usr/bin/tar /usr/bin/gzip", goes: gone("sort"),
+		},
+		{
 			name: "commands that the program gives to a function of its own",
 			tree: join(bin("curl head sort git"), testimage.Tree{
 				"/app/job.py": "file 0644 def sh(c): subprocess.run(c, shell=True)\n\n\n\n\n\n\n\nsh('curl -s x | head')\nsh(\"git log\")\nprint('They sort x')\n",
