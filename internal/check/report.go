@@ -39,6 +39,13 @@ func (r *Report) FirstFailure() string {
 	return r.Error
 }
 
+// Lost are the modules, libraries and commands that the program of r looked for in vain, and that of the original did not.
+func (r *Report) Lost(original *Report) []Miss {
+	return slices.DeleteFunc(slices.Clone(r.Missing), func(m Miss) bool {
+		return m.Kind == "file" || slices.Contains(original.Missing, m)
+	})
+}
+
 // Result is the outcome of one check.
 type Result struct {
 	Name     string  `json:"name"`

@@ -33,3 +33,24 @@ func FuzzParseReport(f *testing.F) {
 		}
 	})
 }
+
+func TestLost(t *testing.T) {
+	of := func(m ...check.Miss) *check.Report { return &check.Report{Missing: m} }
+	speedups, requests := check.Miss{Kind: "module", Name: "speedups"}, check.Miss{Kind: "module", Name: "requests"}
+	for _, c := range []struct {
+		light, original *check.Report
+		want            int
+	}{
+		{of(requests), of(), 1},
+		{of(speedups), of(speedups), 0},
+		{of(speedups, requests), of(speedups), 1},
+		{of(check.Miss{Kind: "library", Name: "libpq.so.5"}), of(), 1},
+		{of(check.Miss{Kind: "executable", Name: "git"}), of(), 1},
+		{of(check.Miss{Kind: "file", Name: "/tmp/1234"}), of(), 0}, // a name may be of the run
+		{of(), of(requests), 0},
+	} {
+		if got := c.light.Lost(c.original); len(got) != c.want {
+			t.Errorf("%v beside %v: got %v", c.light.Missing, c.original.Missing, got)
+		}
+	}
+}

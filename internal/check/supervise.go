@@ -188,9 +188,9 @@ func (s *supervisor) conclude() {
 		default:
 		}
 	}
+	s.report.Missing = findMisses(lines) // of a worker that is asked for any line, a traceback is one
 	if failed {
 		s.report.LogTail = lines[max(0, len(lines)-logLines):]
-		s.report.Missing = findMisses(lines)
 	}
 }
 

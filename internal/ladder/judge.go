@@ -33,6 +33,12 @@ func (c *climb) verdict(r, original *rung) {
 	c.changes(r, original)
 	if firstFailed == nil && r.check.Error == "" {
 		rep.Verdict = report.Passed
+		if original == nil || original.check == nil {
+			return
+		}
+		if r.check.Missing = r.check.Lost(original.check); len(r.check.Missing) > 0 { // the checks are too weak to tell
+			rep.Verdict, rep.Reason = report.Failed, strings.Join(explainMissing(r, original), "; ")
+		}
 		return
 	}
 	rep.Verdict = report.Failed
