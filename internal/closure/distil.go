@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 27"
+const KeepName = inventory.KeepName + ", closure 28"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -193,7 +193,7 @@ func importedNames(s string) []string {
 // runs are calls by which programs of common languages run commands.
 var runs = slices.Concat(
 	anywhere("subprocess", "os.system", "os.popen", "os.exec", "child_process", "execa", "execFile", "execSync", "shutil.which", "spawn", "Popen", "check_output", "check_call",
-		"shell_exec", "passthru", "ProcessBuilder", "getRuntime().exec", "qx{", "qx(", "qx/", "Open3", "Command::new", "exec.Command"),
+		"shell_exec", "passthru", "proc_open", "pcntl_exec", "ProcessBuilder", "getRuntime().exec", "qx{", "qx(", "qx/", "Open3", "Command::new", "exec.Command"),
 	atWord("system(", "exec(", "popen("),
 )
 

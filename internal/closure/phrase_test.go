@@ -12,7 +12,7 @@ import (
 // The expressions say what the phrases are to find.
 var (
 	runsRule = regexp.MustCompile(`subprocess|os\.(?:system|popen|exec|spawn)|child_process|execa|execFile|execSync|shutil\.which|spawn|Popen|check_output|` +
-		`check_call|\bsystem\(|\bexec\(|\bpopen\(|shell_exec|passthru|ProcessBuilder|getRuntime\(\)\.exec|qx[{(/]|Open3|Command::new|exec\.Command`)
+		`check_call|\bsystem\(|\bexec\(|\bpopen\(|shell_exec|passthru|proc_open|pcntl_exec|ProcessBuilder|getRuntime\(\)\.exec|qx[{(/]|Open3|Command::new|exec\.Command`)
 	runnersRule = regexp.MustCompile(`\x00(?:system|popen|execlp|execvp|execvpe|posix_spawnp)\x00|os/exec\.\(\*Cmd\)\.Start`)
 )
 

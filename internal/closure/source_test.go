@@ -55,6 +55,14 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/X", goes: gone("w"),
 		},
 		{
+			name: "commands that PHP and Lua start otherwise than by a shell",
+			tree: join(bin("tac rev nl who"), testimage.Tree{
+				"/app/a.php": "file 0644 <?php $p = proc_open(['tac', $f], [], $pipes);\n", "/app/b.php": "file 0644 <?php pcntl_exec('/usr/bin/rev');\n", "/app/c.lua": "file 0644 os.execute('nl x')\n",
+				"/app/d.php": "file 0644 <?php echo 'who';\n",
+			}),
+			config: app, stays: "/usr/bin/tac /usr/bin/rev /usr/bin/nl", goes: gone("who"),
+		},
+		{
 			name: "the command import, which has options",
 			tree: join(bin("import"), testimage.Tree{
 				"/app/shot.py": "file 0644 subprocess.run(['import', '-window', 'root', 'x.png'])\n",
