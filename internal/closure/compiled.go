@@ -96,11 +96,12 @@ func compiledRunFacts(b []byte, facts map[string]bool) {
 			add(factPiped, wordHere.Find(rest[:min(len(rest), 34)]))
 		}
 	}
-	if !runners.in(b) {
+	rust := rustRunner.in(b) // one that is linked statically has no other sign
+	if !rust && !runners.in(b) {
 		return
 	}
 	facts[factRun+"sh"] = true
-	if goRunner.in(b) {
+	if rust || goRunner.in(b) {
 		goRunFacts(b, facts)
 	}
 	for text := range bytes.SplitSeq(constantsOf(b), []byte{0}) {
@@ -113,7 +114,10 @@ func compiledRunFacts(b []byte, facts map[string]bool) {
 	}
 }
 
-// goRunFacts finds words that may be commands among the strings of a program of Go: strings of one word, and what begins a command in
+// rustRunner is the source of Rust's library that starts processes, which panics in it name: of this year's release, and of earlier ones.
+var rustRunner = anywhere("src/sys/process/unix/unix.rs", "process/process_unix.rs")
+
+// goRunFacts finds words that may be commands among the strings of a program of Go, or of Rust, which refers to them alike: strings of one word, and what begins a command in
 // others.
 func goRunFacts(b []byte, facts map[string]bool) {
 	add := runAdder(facts)

@@ -26,6 +26,9 @@ var (
 // pathFacts finds the paths that a source or a compiled program names.
 func pathFacts(b []byte, facts map[string]bool, compiled bool) {
 	if compiled {
+		if bytes.Contains(b, []byte("ca-certificates.crt")) { // openssl-probe of Rust joins it to the directories that it knows
+			addLiteral([]byte("/etc/ssl/certs/ca-certificates.crt"), facts)
+		}
 		for _, at := range roots.FindAllIndex(b, -1) {
 			addLiteral(literal.Find(b[at[0]:min(len(b), at[0]+256)]), facts)
 		}
