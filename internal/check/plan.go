@@ -47,6 +47,7 @@ type Process struct {
 	Cmd        []string `json:"cmd,omitempty"`
 	Env        []string `json:"env,omitempty"`
 	Dir        string   `json:"dir"`
+	Volumes    []string `json:"volumes,omitempty"` // directories that a container has, whether the image has them or not
 	User       string   `json:"user,omitempty"`
 	Port       int      `json:"port,omitempty"` // a service's: ready when it accepts connections
 	Signal     string   `json:"signal,omitempty"`
@@ -86,7 +87,10 @@ func NewPlan(f *File, cfg *v1.ConfigFile, services map[string]*v1.ConfigFile) (*
 }
 
 func process(name string, c v1.Config, env map[string]string) Process {
-	p := Process{Name: name, Entrypoint: c.Entrypoint, Cmd: c.Cmd, Dir: c.WorkingDir, User: c.User, Signal: c.StopSignal, Env: slices.Clone(c.Env)}
+	p := Process{
+		Name: name, Entrypoint: c.Entrypoint, Cmd: c.Cmd, Dir: c.WorkingDir, Volumes: slices.Sorted(maps.Keys(c.Volumes)), User: c.User, Signal: c.StopSignal,
+		Env: slices.Clone(c.Env),
+	}
 	if p.Dir == "" {
 		p.Dir = "/"
 	}

@@ -24,14 +24,15 @@ func TestNewPlan(t *testing.T) {
 		Env:      map[string]string{"PORT": "80"},
 	}
 	got, err := check.NewPlan(f,
-		image(v1.Config{Entrypoint: []string{"/run"}, Cmd: []string{"-v"}, Env: []string{"PATH=/bin"}, WorkingDir: "/app", User: "1000", StopSignal: "SIGINT", ExposedPorts: ports("80", "80/tcp", "53/udp")}),
+		image(v1.Config{Entrypoint: []string{"/run"}, Cmd: []string{"-v"}, Env: []string{"PATH=/bin"}, WorkingDir: "/app", User: "1000", StopSignal: "SIGINT", ExposedPorts: ports("80", "80/tcp", "53/udp"),
+			Volumes: map[string]struct{}{"/var/lib/b": {}, "/data": {}}}),
 		map[string]*v1.ConfigFile{"db": image(v1.Config{Cmd: []string{"postgres"}}), "a": image(v1.Config{Cmd: []string{"a"}})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	want := &check.Plan{
-		Program: check.Process{Name: "program", Entrypoint: []string{"/run"}, Cmd: []string{"-v"}, Env: []string{"PATH=/bin", "PORT=80"}, Dir: "/app", User: "1000", Signal: "SIGINT"},
+		Program: check.Process{Name: "program", Entrypoint: []string{"/run"}, Cmd: []string{"-v"}, Env: []string{"PATH=/bin", "PORT=80"}, Dir: "/app", Volumes: []string{"/data", "/var/lib/b"}, User: "1000", Signal: "SIGINT"},
 		Services: []check.Process{
 			{Name: "a", Root: "/dev/.lighten/root/a", Cmd: []string{"a"}, Env: []string{path}, Dir: "/"},
 			{Name: "db", Root: "/dev/.lighten/root/db", Cmd: []string{"postgres"}, Env: []string{path, "A=1", "B=2"}, Dir: "/", Port: 5432},

@@ -142,8 +142,10 @@ func (p Process) command(ctx context.Context, argv []string) (*exec.Cmd, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join("/", p.Root, p.Dir), 0o755); err != nil {
-		return nil, fmt.Errorf("making the working directory: %w", err)
+	for _, d := range append([]string{p.Dir}, p.Volumes...) {
+		if err := p.makeDir(d); err != nil {
+			return nil, fmt.Errorf("making directory %s: %w", d, err)
+		}
 	}
 	c := exec.CommandContext(ctx, file)
 	c.Path, c.Args, c.Env, c.Dir, c.Err = file, argv, env, p.Dir, nil
@@ -167,6 +169,15 @@ func (p Process) command(ctx context.Context, argv []string) (*exec.Cmd, error) 
 		}
 	}
 	return c, nil
+}
+
+// makeDir makes a directory of the process unless it is there. Links of its root lead inside it.
+func (p Process) makeDir(dir string) error {
+	at, err := securejoin.SecureJoin(filepath.Join("/", p.Root), dir)
+	if err != nil {
+		return err
+	}
+	return os.MkdirAll(at, 0o755)
 }
 
 // mayBindLowPorts tells whether the container's first process has that right to hand on.

@@ -245,6 +245,17 @@ func TestSuperviseExit(t *testing.T) {
 	}
 }
 
+// A container has the directories that its image declares as volumes, whether the image holds them or not.
+func TestSuperviseVolumes(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "lib", "data")
+	p := shell("echo x > " + data + "/file && cat " + data + "/file")
+	p.Volumes = []string{data}
+	got := supervise(t, &check.Plan{Program: p, Start: time.Second, Checks: []check.Check{{Exit: &check.Exec{Stdout: "x"}}}})
+	if !got.Results[0].Passed {
+		t.Errorf("got %+v", got.Results[0])
+	}
+}
+
 // A command is run beside the program, and again while the program gets ready.
 func TestSuperviseExecWithin(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "runs")
