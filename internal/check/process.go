@@ -32,6 +32,7 @@ type output struct {
 	lines   []string // bounded: the first and the last ones
 	partial []byte
 	waiters []*waiter
+	written time.Time // when the last of it came
 }
 
 type waiter struct {
@@ -45,6 +46,7 @@ const maxLine, maxLines = 4096, 2000
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.written = time.Now()
 	o.partial = append(o.partial, b...)
 	for {
 		i := bytes.IndexByte(o.partial, '\n')
@@ -103,6 +105,22 @@ func (o *output) wait(re *regexp.Regexp) *waiter {
 	}
 	return w
 }
+
+// settle waits until nothing more has come for a moment, for what belongs to a line may follow it: of a traceback the first line tells
+// nothing. It waits a second at most.
+func (o *output) settle() {
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(still / 4) {
+		o.mu.Lock()
+		at := o.written
+		o.mu.Unlock()
+		if time.Since(at) >= still {
+			return
+		}
+	}
+}
+
+// still is for how long nothing comes from a program that has said what it had to.
+const still = 200 * time.Millisecond
 
 func (o *output) tail(n int) []string {
 	o.mu.Lock()

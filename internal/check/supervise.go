@@ -178,6 +178,9 @@ func (s *supervisor) conclude() {
 		s.report.Error = why
 	}
 	failed := slices.ContainsFunc(s.report.Results, func(r Result) bool { return !r.Passed })
+	if s.program != nil && slices.ContainsFunc(s.report.Results, func(r Result) bool { return r.Kind == "log" }) {
+		s.program.out.settle()
+	}
 	lines := s.extra.tail(maxLines)
 	if s.program != nil {
 		s.report.RSSBytes = s.program.memory()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -253,6 +254,15 @@ func TestSuperviseVolumes(t *testing.T) {
 	got := supervise(t, &check.Plan{Program: p, Start: time.Second, Checks: []check.Check{{Exit: &check.Exec{Stdout: "x"}}}})
 	if !got.Results[0].Passed {
 		t.Errorf("got %+v", got.Results[0])
+	}
+}
+
+// What a program says right behind the line that was waited for belongs to it.
+func TestSuperviseTraceback(t *testing.T) {
+	p := shell("echo 'Traceback (most recent call last):'; sleep 0.05; echo \"ModuleNotFoundError: No module named 'extra'\"; exec sleep 600")
+	got := supervise(t, &check.Plan{Program: p, Start: 10 * time.Second, Checks: []check.Check{{Log: &check.Log{Matches: "."}}}})
+	if want := []check.Miss{{Kind: "module", Name: "extra"}}; !got.Results[0].Passed || !slices.Equal(got.Missing, want) {
+		t.Errorf("got %+v, missing %+v, want %+v", got.Results[0], got.Missing, want)
 	}
 }
 
