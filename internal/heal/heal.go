@@ -91,6 +91,9 @@ func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
 	if err := h.rounds(ctx); err != nil {
 		return nil, err
 	}
+	if h.res.Rounds == 1 && h.res.Rejected == "" { // nothing was put back: an answer that differed at first changes by itself
+		h.res.Before, h.res.Helped = h.res.After, nil
+	}
 	return h.res, h.compress(ctx)
 }
 
