@@ -254,8 +254,7 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 		return
 	}
 	facts[factRuns] = true
-	add := runAdder(facts)
-	add = exceptOrdinary(add, b, ext)
+	add := exceptOrdinary(runAdder(facts), b, ext)
 	left, end := 0, 0
 	for line := range bytes.Lines(b) {
 		end += len(line)

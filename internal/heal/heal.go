@@ -111,11 +111,7 @@ func (h *healer) compress(ctx context.Context) (err error) {
 // step tells what is done from now on and, unless that is nil, how far it gets.
 func (h *healer) step(what string, far *image.Progress) {
 	h.end()
-	if far == nil {
-		h.end = h.Progress.Step(what, nil)
-	} else {
-		h.end = h.Progress.Step(what, far.Amount)
-	}
+	h.end = h.Progress.Step(what, far.Amount)
 }
 
 type healer struct {

@@ -17,8 +17,13 @@ func (p *Progress) Layers() (done, all int) { return int(p.done.Load()), int(p.l
 // Bytes returns how many bytes of content were done.
 func (p *Progress) Bytes() int64 { return p.bytes.Load() }
 
-// Amount returns [Progress.Bytes] and how many bytes there are, 0 while that is unknown.
-func (p *Progress) Amount() (done, all int64) { return p.bytes.Load(), p.total.Load() }
+// Amount returns [Progress.Bytes] and how many bytes there are, 0 while that is unknown. Of nil it is nothing.
+func (p *Progress) Amount() (done, all int64) {
+	if p == nil {
+		return 0, 0
+	}
+	return p.bytes.Load(), p.total.Load()
+}
 
 // tally counts what is read.
 type tally struct {

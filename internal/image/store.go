@@ -178,10 +178,8 @@ func selectEntries(s store, selector string) ([]v1.Descriptor, error) {
 // onePerPlatform tells whether entries can be one image: without a name, each of another platform.
 func onePerPlatform(entries []v1.Descriptor) bool {
 	for i, d := range entries {
-		another := func(e v1.Descriptor) bool {
-			return d.Annotations[refName] != "" || samePlatform(d.Platform, e.Platform)
-		}
-		if slices.ContainsFunc(entries[i+1:], another) || slices.ContainsFunc(entries[:i], another) {
+		twin := func(e v1.Descriptor) bool { return samePlatform(d.Platform, e.Platform) }
+		if len(entries) > 1 && d.Annotations[refName] != "" || slices.ContainsFunc(entries[:i], twin) {
 			return false
 		}
 	}

@@ -50,3 +50,8 @@ func (p *Pattern) ReplaceAllString(s, with string) string { return p.get().Repla
 
 // ReplaceAll is [regexp.Regexp.ReplaceAll].
 func (p *Pattern) ReplaceAll(b, with []byte) []byte { return p.get().ReplaceAll(b, with) }
+
+// FindAllStringSubmatchIndex is [regexp.Regexp.FindAllStringSubmatchIndex].
+func (p *Pattern) FindAllStringSubmatchIndex(s string, n int) [][]int {
+	return p.get().FindAllStringSubmatchIndex(s, n)
+}

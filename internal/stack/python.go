@@ -5,12 +5,12 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 const (
@@ -19,36 +19,41 @@ const (
 )
 
 var (
-	pythonImage  = regexp.MustCompile(`(?:^|/)python:(\d+\.\d+)`)
-	startsPython = regexp.MustCompile(`(?:^|[\s"/])python3?(?:\.\d+)?["\s]`)
+	pythonImage  = lazy.MustCompile(`(?:^|/)python:(\d+\.\d+)`)
+	startsPython = lazy.MustCompile(`(?:^|[\s"/])python3?(?:\.\d+)?["\s]`)
 	pythonFiles  = []string{"requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "manage.py"}
 	frameworks   = []struct {
 		name string
 		port int // the development server's
-		re   *regexp.Regexp
+		re   *lazy.Pattern
 	}{
-		{"fastapi", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+fastapi\b`)},
-		{"dash", 8050, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+dash\b`)},
-		{"flask", 5000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+flask\b`)},
-		{"django", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+django\b`)},
-		{"streamlit", 8501, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+streamlit\b`)},
-		{"gradio", 7860, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+gradio\b`)},
-		{"quart", 5000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+quart\b`)},
-		{"sanic", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+sanic\b`)},
-		{"litestar", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+litestar\b`)},
-		{"starlette", 8000, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+starlette\b`)},
-		{"bottle", 8080, regexp.MustCompile(`(?m)^\s*(?:from|import)\s+bottle\b`)},
+		{"fastapi", 8000, imports("fastapi")},
+		{"dash", 8050, imports("dash")},
+		{"flask", 5000, imports("flask")},
+		{"django", 8000, imports("django")},
+		{"streamlit", 8501, imports("streamlit")},
+		{"gradio", 7860, imports("gradio")},
+		{"quart", 5000, imports("quart")},
+		{"sanic", 8000, imports("sanic")},
+		{"litestar", 8000, imports("litestar")},
+		{"starlette", 8000, imports("starlette")},
+		{"bottle", 8080, imports("bottle")},
 		// Of these, parts are for programs that ask others.
-		{"aiohttp", 8080, regexp.MustCompile(`(?m)^\s*(?:from\s+aiohttp\s+import\s+(?:\w+,\s*)*web\b|import\s+aiohttp\.web\b)`)},
-		{"tornado", 8888, regexp.MustCompile(`(?m)^\s*(?:import\s+tornado\.web\b|from\s+tornado(?:\.web\s+import\b|\s+import\s+(?:\w+,\s*)*web\b))`)},
+		{"aiohttp", 8080, lazy.MustCompile(`(?m)^\s*(?:from\s+aiohttp\s+import\s+(?:\w+,\s*)*web\b|import\s+aiohttp\.web\b)`)},
+		{"tornado", 8888, lazy.MustCompile(`(?m)^\s*(?:import\s+tornado\.web\b|from\s+tornado(?:\.web\s+import\b|\s+import\s+(?:\w+,\s*)*web\b))`)},
 	}
-	route       = regexp.MustCompile(`(?m)^[ \t]*@[\w.]+\.(route|get)\(`)
-	routed      = regexp.MustCompile(`^\s*(?:\w+\s*=\s*)?["'](/[^"'<{]*)["']\s*(?:,|$)`)
-	methods     = regexp.MustCompile(`\bmethods\s*=\s*[\[({]([^\])}]*)`)
-	portArg     = regexp.MustCompile(`(?s)(?:\.run|\bserve|run_simple)\([^()]*?\bport\s*=\s*(\d{2,5})\b`)
-	bindSetting = regexp.MustCompile(`(?m)^bind\s*=\s*["'][^"':]*:(\d{2,5})["']`) // of gunicorn
-	cliWords    = regexp.MustCompile(`(?m)\bargparse\b|^\s*import click\b|\bsys\.stdin\b|\btyper\b`)
+	route       = lazy.MustCompile(`(?m)^[ \t]*@[\w.]+\.(route|get)\(`)
+	routed      = lazy.MustCompile(`^\s*(?:\w+\s*=\s*)?["'](/[^"'<{]*)["']\s*(?:,|$)`)
+	methods     = lazy.MustCompile(`\bmethods\s*=\s*[\[({]([^\])}]*)`)
+	portArg     = lazy.MustCompile(`(?s)(?:\.run|\bserve|run_simple)\([^()]*?\bport\s*=\s*(\d{2,5})\b`)
+	bindSetting = lazy.MustCompile(`(?m)^bind\s*=\s*["'][^"':]*:(\d{2,5})["']`) // of gunicorn
+	cliWords    = lazy.MustCompile(`(?m)\bargparse\b|^\s*import click\b|\bsys\.stdin\b|\btyper\b`)
 )
+
+// imports finds the import of a package.
+func imports(name string) *lazy.Pattern {
+	return lazy.MustCompile(`(?m)^\s*(?:from|import)\s+` + name + `\b`)
+}
 
 // detectPython recognises a Python program by its base image, by what starts it, or by its files.
 func detectPython(dir fs.FS, d *dockerfile.Document) (Project, bool, error) {

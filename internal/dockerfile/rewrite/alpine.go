@@ -3,8 +3,9 @@ package rewrite
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // alpineBuild names what compiling a distribution needs on Alpine. Source: the
@@ -144,8 +145,8 @@ func translated(debian []string, names map[string]string) ([]string, error) {
 }
 
 var (
-	makesUsers = regexp.MustCompile(`\b(useradd|groupadd|usermod)\b`)
-	usesDebian = regexp.MustCompile(`\b(apt|apt-get|dpkg|aptitude)\b`)
+	makesUsers = lazy.MustCompile(`\b(useradd|groupadd|usermod)\b`)
+	usesDebian = lazy.MustCompile(`\b(apt|apt-get|dpkg|aptitude)\b`)
 )
 
 // untranslated refuses a step that works on Debian alone.

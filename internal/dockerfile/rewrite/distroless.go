@@ -2,12 +2,12 @@ package rewrite
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 	"github.com/lighten/lighten/internal/stack"
 )
 
@@ -225,7 +225,7 @@ func (d *distroless) unpack(pkgs []string) {
 	p.line(" && if [ -d /libraries/lib ]; then cp -a /libraries/lib/. /libraries/usr/lib/ && rm -rf /libraries/lib; fi")
 }
 
-var number = regexp.MustCompile(`^\d+(:\d+)?$`)
+var number = lazy.MustCompile(`^\d+(:\d+)?$`)
 
 // withoutShell writes the final stage's steps, none of which may need a shell.
 func (d *distroless) withoutShell() error {
@@ -319,7 +319,7 @@ func (d *distroless) translate(s step) ([]string, error) {
 	}
 }
 
-var pythonTag = regexp.MustCompile(`python:(\d+\.\d+)`)
+var pythonTag = lazy.MustCompile(`python:(\d+\.\d+)`)
 
 // Repair recognises the published distroless recipe, which copies the program
 // but not what pip installed, and mends it by edits on the user's own file. The

@@ -2,13 +2,13 @@ package rewrite
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // An environment is a virtual environment that a stage makes and installs into, with pip, uv or Poetry.
@@ -290,7 +290,7 @@ func (e *environment) installs(argv []string, active bool) bool {
 }
 
 // toolNames are distributions that install others, and that no program needs at run time.
-var toolNames = regexp.MustCompile(`^(pip|setuptools|wheel|uv|poetry|virtualenv|pipenv|pip-tools|poetry-plugin-export)($|[=<>~!\[])`)
+var toolNames = lazy.MustCompile(`^(pip|setuptools|wheel|uv|poetry|virtualenv|pipenv|pip-tools|poetry-plugin-export)($|[=<>~!\[])`)
 
 // installsTools tells a pip install of nothing but tools.
 func installsTools(argv []string) bool {

@@ -6,11 +6,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // askingHealth is a HEALTHCHECK that asks the program with curl or wget, and nothing else: the flags of HEALTHCHECK, the
 // tool, its options and the address.
-var askingHealth = regexp.MustCompile(`^(?i:HEALTHCHECK)((?:\s+--\S+)*)\s+(?i:CMD)\s+(curl|wget)((?:\s+-\S+|\s+/dev/null)*)\s+['"]?(http://(?:localhost|127\.0\.0\.1)[^\s"'$|;&\\]*)['"]?(?:\s+-\S+|\s+/dev/null)*(?:\s*\|\|\s*exit\s+1)?\s*$`)
+var askingHealth = lazy.MustCompile(`^(?i:HEALTHCHECK)((?:\s+--\S+)*)\s+(?i:CMD)\s+(curl|wget)((?:\s+-\S+|\s+/dev/null)*)\s+['"]?(http://(?:localhost|127\.0\.0\.1)[^\s"'$|;&\\]*)['"]?(?:\s+-\S+|\s+/dev/null)*(?:\s*\|\|\s*exit\s+1)?\s*$`)
 
 // askedBy is the HEALTHCHECK of a step with Python in the place of curl or wget, which the lighter images do not have;
 // false when it is another one, or when the program installs the tool itself.
@@ -66,8 +68,9 @@ func (r *recipe) findAsking(context fs.FS) {
 			continue
 		}
 		for n := range r.steps {
-			r.steps[n].packages = slices.DeleteFunc(slices.Clone(r.steps[n].packages), func(p string) bool { return p == tool })
-			r.steps[n].passing = r.steps[n].passing || len(r.steps[n].packages) == 0 && named.MatchString(r.steps[n].Document().Text(r.steps[n].Range)) && r.steps[n].Name == "RUN"
+			s := &r.steps[n]
+			s.packages = slices.DeleteFunc(slices.Clone(s.packages), func(p string) bool { return p == tool })
+			s.passing = s.passing || s.Name == "RUN" && len(s.packages) == 0 && named.MatchString(s.Document().Text(s.Range))
 		}
 		r.asks = append(r.asks, tool)
 	}

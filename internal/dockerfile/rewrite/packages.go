@@ -1,11 +1,11 @@
 package rewrite
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // isAptTidying tells a command that only fetches or clears what apt needs for itself.
@@ -94,7 +94,7 @@ func buildOnly(p string) bool {
 }
 
 // runOnly tells a package that nothing needs which is installed with pip: it starts, serves, converts or shows.
-var runOnly = regexp.MustCompile(`^(tini|dumb-init|gosu|su-exec|supervisor|cron|less|vim(-tiny)?|nano|htop|procps|netcat(-.+)?|iputils-ping|` +
+var runOnly = lazy.MustCompile(`^(tini|dumb-init|gosu|su-exec|supervisor|cron|less|vim(-tiny)?|nano|htop|procps|netcat(-.+)?|iputils-ping|` +
 	`dnsutils|tzdata|nginx(-light|-full)?|redis(-tools|-server)?|postgresql-client(-\d+)?|default-mysql-client|mariadb-client|` +
 	`ffmpeg|imagemagick|ghostscript|graphviz|poppler-utils|sox|mediainfo|libimage-exiftool-perl|exiftool|wkhtmltopdf|` +
 	`tesseract-ocr(-.+)?|libreoffice(-.+)?|chromium(-.+)?|xvfb|fonts-.+|font-.+|ttf-.+|libgl1(-.+)?|libglib2\.0-0|libsm6|libxext6|libxrender1)$`)

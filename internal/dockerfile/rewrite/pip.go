@@ -3,11 +3,11 @@ package rewrite
 import (
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // pipInstall is a pip install, or what another tool does with pip.
@@ -85,7 +85,7 @@ func readPip(i *dockerfile.Instruction, c dockerfile.Command, args []dockerfile.
 }
 
 // inContext is a requirement that is a directory, relative to where pip runs, perhaps with extras.
-var inContext = regexp.MustCompile(`^\.(/[\w./-]*)?(\[[\w,-]+\])?$`)
+var inContext = lazy.MustCompile(`^\.(/[\w./-]*)?(\[[\w,-]+\])?$`)
 
 // readPipenv reads a pipenv install into the image's Python.
 func readPipenv(i *dockerfile.Instruction, p pipInstall, args []dockerfile.Word) (pipInstall, string) {
@@ -107,7 +107,7 @@ func readPipenv(i *dockerfile.Instruction, p pipInstall, args []dockerfile.Word)
 
 // builds are what a project runs, or writes beside its source, when it is installed. Where there is one, an editable
 // installation is more than a note of where the source is.
-var builds = regexp.MustCompile(`ext_modules|cython|setuptools[_-]scm|versioneer|hatch-vcs|maturin|setuptools-rust|scikit-build|meson|cffi_modules|write_to|version_file`)
+var builds = lazy.MustCompile(`ext_modules|cython|setuptools[_-]scm|versioneer|hatch-vcs|maturin|setuptools-rust|scikit-build|meson|cffi_modules|write_to|version_file`)
 
 // stayPut leaves editable installations where they are that do more than note where the source is.
 func (r *recipe) stayPut(context fs.FS) {
@@ -212,6 +212,6 @@ func (r *recipe) readProject(context fs.FS) {
 }
 
 // inRepository finds a requirement that pip gets with git.
-var inRepository = regexp.MustCompile(`(?m)^[^#\n]*\bgit\+(https?|ssh|file|git)://`)
+var inRepository = lazy.MustCompile(`(?m)^[^#\n]*\bgit\+(https?|ssh|file|git)://`)
 
-var notHashed = regexp.MustCompile(`"(git|hg|svn|bzr|path|file|editable)":`)
+var notHashed = lazy.MustCompile(`"(git|hg|svn|bzr|path|file|editable)":`)

@@ -1,11 +1,11 @@
 package rewrite
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // poetryEnvironment is where Poetry installs to that was told to make no environment. It takes one that is active.
@@ -67,7 +67,7 @@ func installsAmong(s *dockerfile.Stage) int {
 }
 
 // getsInstaller is the address from which Poetry or uv is installed by a script.
-var getsInstaller = regexp.MustCompile(`https://(install\.python-poetry\.org|astral\.sh/uv/)`)
+var getsInstaller = lazy.MustCompile(`https://(install\.python-poetry\.org|astral\.sh/uv/)`)
 
 // fetchesInstaller tells a script that gets Poetry or uv so, and nothing else.
 func (s script) fetchesInstaller() bool {

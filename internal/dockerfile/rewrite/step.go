@@ -2,11 +2,11 @@ package rewrite
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // step is an instruction of the final stage, with what it does as far as it is
@@ -148,7 +148,7 @@ func (s script) strict() bool {
 }
 
 // errexit is an argument of a shell, or of its command set, that turns its option of this name on.
-var errexit = regexp.MustCompile(`^-[a-zA-Z]*e[a-zA-Z]*$`)
+var errexit = lazy.MustCompile(`^-[a-zA-Z]*e[a-zA-Z]*$`)
 
 // setsScene tells a command that changes nothing but how those behind it run in the same RUN.
 func setsScene(command string) bool {

@@ -2,13 +2,13 @@ package rewrite
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // A change of ownership or mode copies every file it touches into another layer. COPY can set both while
@@ -40,8 +40,8 @@ func ownWithCopy(p *tidyPass) (groups [][]dockerfile.Edit) {
 }
 
 var (
-	ownerForm = regexp.MustCompile(`^([a-z_][a-z0-9_-]*|[0-9]+)(:([a-z_][a-z0-9_-]*|[0-9]+))?$`)
-	modeForm  = regexp.MustCompile(`^0?[0-7]{3}$`)
+	ownerForm = lazy.MustCompile(`^([a-z_][a-z0-9_-]*|[0-9]+)(:([a-z_][a-z0-9_-]*|[0-9]+))?$`)
+	modeForm  = lazy.MustCompile(`^0?[0-7]{3}$`)
 )
 
 // copySetting is the value of --chown or --chmod that does what the command does to files that COPY wrote.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // fullTools are commands that the full images have and the slim ones lack, with their packages. Source: the Dockerfiles of buildpack-deps.
@@ -43,9 +44,9 @@ func (r *recipe) toolsOf(base string) (pkgs, notes []string) {
 }
 
 // bashName finds bash as a command, by its path too.
-var bashName = regexp.MustCompile(`(^|[\s"'/&|;(\[])bash["'\s]`)
+var bashName = lazy.MustCompile(`(^|[\s"'/&|;(\[])bash["'\s]`)
 
-var bashScript = regexp.MustCompile(`^#!\s*\S*(/bash|/env\s+bash)\b`)
+var bashScript = lazy.MustCompile(`^#!\s*\S*(/bash|/env\s+bash)\b`)
 
 // wantsBash tells whether bash runs something, which Alpine does not have: a step, or a script of the context that one names.
 func (r *recipe) wantsBash(context fs.FS) bool {
@@ -55,10 +56,15 @@ func (r *recipe) wantsBash(context fs.FS) bool {
 			text.WriteString(s.Document().Text(s.Range) + "\n")
 		}
 	}
-	found := bashName.MatchString(text.String())
-	if context != nil && !found {
+	return bashName.MatchString(text.String()) || startsScript(text.String(), context, bashScript.Match)
+}
+
+// startsScript tells whether commands name a script of the context that is as sought; where the context is not known, none is.
+func startsScript(commands string, context fs.FS, sought func(src []byte) bool) bool {
+	found := false
+	if context != nil {
 		eachFile(context, func(name string, src []byte) bool {
-			found = bashScript.Match(src) && strings.Contains(text.String(), path.Base(name))
+			found = sought(src) && strings.Contains(commands, path.Base(name))
 			return !found
 		})
 	}

@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"io/fs"
 	"maps"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/dockerfile"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // isUVInstall tells a `uv pip install` into the image's own Python. It takes --prefix as pip does.
@@ -31,10 +30,10 @@ func (r *recipe) installsWith(tool string) bool {
 }
 
 // namesTool finds the name of a tool as a command.
-var namesTool = map[string]*regexp.Regexp{
-	"uv":     regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])uvx?["'\s]`),
-	"poetry": regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])poetry["'\s]`),
-	"pipenv": regexp.MustCompile(`(?m)(^|[\s"'/&|;(\[])pipenv["'\s]`),
+var namesTool = map[string]*lazy.Pattern{
+	"uv":     lazy.MustCompile(`(?m)(^|[\s"'/&|;(\[])uvx?["'\s]`),
+	"poetry": lazy.MustCompile(`(?m)(^|[\s"'/&|;(\[])poetry["'\s]`),
+	"pipenv": lazy.MustCompile(`(?m)(^|[\s"'/&|;(\[])pipenv["'\s]`),
 }
 
 // runs tells whether the final stage needs the tool for something else than installing: to start the program, or in a command that stays.
@@ -85,14 +84,9 @@ func (e *environment) keepsTools(final *dockerfile.Stage, context fs.FS) bool {
 
 // callsTool tells whether commands, or a script of the context that they name, call the tool.
 func callsTool(tool, commands string, context fs.FS) bool {
-	found := namesTool[tool].MatchString(commands)
-	if context != nil && !found {
-		eachFile(context, func(name string, src []byte) bool {
-			found = bytes.HasPrefix(src, []byte("#!")) && strings.Contains(commands, path.Base(name)) && namesTool[tool].Match(src)
-			return !found
-		})
-	}
-	return found
+	return namesTool[tool].MatchString(commands) || startsScript(commands, context, func(src []byte) bool {
+		return bytes.HasPrefix(src, []byte("#!")) && namesTool[tool].Match(src)
+	})
 }
 
 // onlyInstaller tells a step that brings uv into an image that needs it only to install the dependencies.
