@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agext/levenshtein"
@@ -82,6 +84,7 @@ type HTTP struct {
 	Matches  string            `yaml:"matches,omitempty" json:"matches,omitempty"`   // regular expression
 	JSONPath map[string]any    `yaml:"jsonpath,omitempty" json:"jsonpath,omitempty"` // $.a.b[0] → value
 	Follow   bool              `yaml:"follow,omitempty" json:"follow,omitempty"`     // redirects
+	Timeout  time.Duration     `yaml:"timeout,omitempty" json:"timeout,omitempty"`   // until the whole answer is there; default 20s
 }
 
 // Exec is a command: its arguments, input, and what must come out. A plain
@@ -92,6 +95,8 @@ type Exec struct {
 	Code   int      `yaml:"code,omitempty" json:"code,omitempty"`
 	Stdout string   `yaml:"stdout,omitempty" json:"stdout,omitempty"` // text that it contains
 	Stderr string   `yaml:"stderr,omitempty" json:"stderr,omitempty"`
+
+	Timeout time.Duration `yaml:"timeout,omitempty" json:"timeout,omitempty"` // until it has ended, each time; default 20s
 
 	// Within repeats a command that fails until it succeeds or the time is over,
 	// as Docker repeats a HEALTHCHECK; 0: it is run once. Only for exec.
@@ -199,12 +204,6 @@ func (e *Error) Error() string {
 	return s
 }
 
-var known = []string{
-	"checks", "holdout", "keep", "drop", "level", "budget", "services", "env", "start", "network", "pull", "disk", "wasted", "efficiency", "layers", "findings", "image", "build", "port",
-	"timeout", "name", "http", "exec", "tcp", "log", "exit", "path", "method", "headers", "body", "json", "status", "contains",
-	"limits", "processes", "memory", "matches", "jsonpath", "follow", "args", "stdin", "code", "stdout", "stderr", "within",
-}
-
 // Parse reads lighten.yaml. A mistake is an *Error with its place.
 func Parse(name string, src []byte) (*File, error) {
 	var f File
@@ -241,9 +240,13 @@ func letters(word string) string {
 	return string(b)
 }
 
+// didYouMean says what an unknown key may have been meant for: one of that name in another place, or one that is written like it.
 func didYouMean(word string) string {
+	if in := keys()[word]; len(in) > 0 {
+		return "; it belongs to " + strings.Join(in, ", ")
+	}
 	best, dist := "", 3
-	for _, k := range known {
+	for _, k := range slices.Sorted(maps.Keys(keys())) {
 		// Of two that are as near, the one with the same letters: "prot" is port, not drop.
 		if d := levenshtein.Distance(word, k, nil); d < dist || d == dist && letters(k) == letters(word) {
 			best, dist = k, d
@@ -254,6 +257,29 @@ func didYouMean(word string) string {
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
 }
+
+// keys are all keys of lighten.yaml, each with what it belongs to.
+var keys = sync.OnceValue(func() map[string][]string {
+	found := map[string][]string{}
+	var walk func(in string, t reflect.Type)
+	walk = func(in string, t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct {
+			return
+		}
+		for i := range t.NumField() {
+			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+			if !slices.Contains(found[name], in) {
+				found[name] = append(found[name], in)
+				walk(name, t.Field(i).Type)
+			}
+		}
+	}
+	walk("the file itself", reflect.TypeFor[File]())
+	return found
+})
 
 // serviceName is what a service may be called: it becomes a host name and a directory.
 var serviceName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$`)
@@ -296,6 +322,23 @@ func (f *File) validate() error {
 	return nil
 }
 
+// timeout is how long the check may take, each time that it is tried.
+func (c Check) timeout() time.Duration {
+	var t time.Duration
+	switch {
+	case c.HTTP != nil:
+		t = c.HTTP.Timeout
+	case c.Exec != nil:
+		t = c.Exec.Timeout
+	case c.Exit != nil:
+		t = c.Exit.Timeout
+	}
+	if t == 0 {
+		t = checkTimeout
+	}
+	return t
+}
+
 func (c Check) validate() error {
 	n := 0
 	for _, set := range []bool{c.HTTP != nil, c.Exec != nil, c.TCP != nil, c.Log != nil, c.Exit != nil} {
@@ -319,6 +362,10 @@ func (c Check) validate() error {
 		return errors.New("tcp: port is missing")
 	case c.TCP != nil && !validPort(c.TCP.Port):
 		return fmt.Errorf("tcp: port %d: want 1 to 65535", c.TCP.Port)
+	case c.Exec != nil && c.Exec.Timeout < 0:
+		return fmt.Errorf("exec: timeout %s: want a time such as 30s", c.Exec.Timeout)
+	case c.Exit != nil && c.Exit.Timeout < 0:
+		return fmt.Errorf("exit: timeout %s: want a time such as 30s", c.Exit.Timeout)
 	case c.Exec != nil && len(c.Exec.Args) == 0:
 		return errors.New("exec: the command is missing")
 	case c.Exec != nil && c.Exec.Within < 0:
@@ -332,6 +379,9 @@ func (c Check) validate() error {
 func (h *HTTP) validate() error {
 	if h.Body != "" && h.JSON != nil {
 		return errors.New("http: body and json are both set; want one")
+	}
+	if h.Timeout < 0 {
+		return fmt.Errorf("http: timeout %s: want a time such as 30s", h.Timeout)
 	}
 	if h.Port != 0 && !validPort(h.Port) {
 		return fmt.Errorf("http: port %d: want 1 to 65535", h.Port)

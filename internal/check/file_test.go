@@ -19,7 +19,7 @@ const everything = `checks:
 - tcp: {port: 6379}
 - log: {matches: ^ready, within: 10s}
 - exit: [--help]
-- exit: {args: [x], code: 1}
+- exit: {args: [x], code: 1, timeout: 1m}
 - exit: {}
 holdout:
 - http: {path: /rare, status: "404"}
@@ -45,7 +45,7 @@ func TestParse(t *testing.T) {
 			{TCP: &check.TCP{Port: 6379}},
 			{Log: &check.Log{Matches: "^ready", Within: 10 * time.Second}},
 			{Exit: &check.Exec{Args: []string{"--help"}}},
-			{Exit: &check.Exec{Args: []string{"x"}, Code: 1}},
+			{Exit: &check.Exec{Args: []string{"x"}, Code: 1, Timeout: time.Minute}},
 			{Exit: &check.Exec{}},
 		},
 		Holdout:  []check.Check{{HTTP: &check.HTTP{Path: "/rare", Status: "404"}}},
@@ -106,6 +106,9 @@ func TestParseErrors(t *testing.T) {
 		{"chekcs: []", "lighten.yaml:1:1: unknown key \"chekcs\"; did you mean \"checks\"?\n  chekcs: []\n  ^"},
 		{"checks:\n- http:\n    prot: 80\n", "lighten.yaml:3:5: unknown key \"prot\"; did you mean \"port\"?\n      prot: 80\n      ^"},
 		{"checks:\n- exec: {argz: [a]}\n", "unknown key \"argz\"; did you mean \"args\"?"},
+		{"holdout:\n- http: {within: 5s}\n", "unknown key \"within\"; it belongs to exec, log, exit"},
+		{"timeout: 5s", "unknown key \"timeout\"; it belongs to http, exec, exit, start"},
+		{"checks:\n- http: {timeout: -5s}\n", "http: timeout -5s: want a time such as 30s"},
 		{"zzzzzz: 1", "lighten.yaml:1:1: unknown key \"zzzzzz\"\n"},
 		{"checks: 1", "lighten.yaml:1:9: "},
 		{"checks: [", "lighten.yaml:1:9: "},

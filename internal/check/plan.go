@@ -135,9 +135,9 @@ func (p *Plan) Marshal() ([]byte, error) { return json.MarshalIndent(p, "", " ")
 
 // Deadline bounds the whole run: the supervisor ends by then whatever happens.
 func (p *Plan) Deadline() time.Duration {
-	n := time.Duration(len(p.Checks) + len(p.Holdout))
 	var waits time.Duration
 	for _, c := range slices.Concat(p.Checks, p.Holdout) {
+		waits += c.timeout() + afterStart
 		switch {
 		case c.Log != nil:
 			waits += max(c.Log.Within, p.Start)
@@ -145,5 +145,5 @@ func (p *Plan) Deadline() time.Duration {
 			waits += c.Exec.Within
 		}
 	}
-	return p.Start*time.Duration(1+len(p.Services)) + waits + n*(checkTimeout+afterStart) + 15*time.Second
+	return p.Start*time.Duration(1+len(p.Services)) + waits + 15*time.Second
 }

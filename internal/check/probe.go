@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	checkTimeout = 20 * time.Second // of one check
+	checkTimeout = 20 * time.Second // of one check that names none
 	maxBody      = 4 << 20          // bytes read of an answer or of a command's output
 )
 
@@ -78,11 +78,18 @@ func (h *HTTP) probe(ctx context.Context, port int) outcome {
 		return http.ErrUseLastResponse
 	}}
 	resp, err := c.Do(req)
+	late := "none when its time was over; `timeout` in the check gives it more"
+	if errors.Is(err, context.DeadlineExceeded) { // asked again, the program would do twice what it may still be doing
+		return differ("an answer on port "+strconv.Itoa(port), "%s", late)
+	}
 	if err != nil {
 		return outcome{expected: "an answer on port " + strconv.Itoa(port), found: refusal(err), retry: true}
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if errors.Is(err, context.DeadlineExceeded) {
+		return differ("a body", "%s", late)
+	}
 	if err != nil {
 		return differ("a body", "%v", err)
 	}
@@ -267,7 +274,7 @@ func (e *Exec) probe(ctx context.Context, p Process, argv []string, out *output,
 func (e *Exec) judge(late bool, code int, stdout, stderr []byte) outcome {
 	printed := quoted(slices.Concat(stderr, stdout), "no output")
 	if late {
-		return differ("it ends", "it still runs when its time is over: %s", printed)
+		return differ("it ends", "it still runs when its time is over (`timeout` in the check gives it more): %s", printed)
 	}
 	if code != e.Code {
 		return differ(fmt.Sprintf("exit code %d", e.Code), "exit code %d: %s", code, printed)

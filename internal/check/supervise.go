@@ -284,9 +284,9 @@ func (s *supervisor) one(ctx context.Context, c Check, phase string) outcome {
 	case c.Log != nil:
 		return s.log(ctx, c.Log)
 	case c.Exec != nil:
-		return s.exec(ctx, c.Exec)
+		return s.exec(ctx, c.Exec, c.timeout())
 	case c.Exit != nil:
-		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		ctx, cancel := context.WithTimeout(ctx, c.timeout())
 		defer cancel()
 		return c.Exit.probe(ctx, s.Program, s.Program.with(c.Exit.Args), &s.extra, s.starter())
 	}
@@ -310,10 +310,10 @@ func (p Process) with(args []string) []string {
 }
 
 // exec runs a command beside the program, again until it succeeds when the check gives it time.
-func (s *supervisor) exec(ctx context.Context, e *Exec) outcome {
+func (s *supervisor) exec(ctx context.Context, e *Exec, timeout time.Duration) outcome {
 	deadline := time.Now().Add(e.Within)
 	for {
-		once, cancel := context.WithTimeout(ctx, checkTimeout)
+		once, cancel := context.WithTimeout(ctx, timeout)
 		o := e.probe(once, s.Program, e.Args, &s.extra, s.starter())
 		cancel()
 		if o.passed() || ctx.Err() != nil || time.Now().After(deadline) {
@@ -342,12 +342,12 @@ const afterStart = 2 * time.Second
 // check has passed or that time is over, the others get their answer at once
 // or not at all.
 func (s *supervisor) poll(ctx context.Context, c Check) outcome {
-	deadline := time.Now().Add(min(afterStart, s.Start))
+	deadline, timeout := time.Now().Add(min(afterStart, s.Start)), c.timeout()
 	if begun := s.program.start.Add(s.Start); s.report.StartMillis == 0 && begun.After(deadline) {
-		deadline = begun
+		deadline, timeout = begun, max(timeout, time.Until(begun))
 	}
 	for wait := 2 * time.Millisecond; ; wait = min(wait*5/4, 100*time.Millisecond) {
-		once, cancel := context.WithTimeout(ctx, checkTimeout)
+		once, cancel := context.WithTimeout(ctx, timeout)
 		var o outcome
 		if c.HTTP != nil {
 			o = c.HTTP.probe(once, s.Port)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,14 @@ func web(addr string) int {
 		var b [100]byte
 		n, _ := r.Body.Read(b[:])
 		fmt.Fprintf(w, "%s %s %s %s %s", r.Method, r.Host, r.Header.Get("X-A"), r.Header.Get("Content-Type"), b[:n])
+	})
+	var asked atomic.Int32
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%d asked so far", asked.Add(1))
+		if r.Method == http.MethodPost {
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
 	})
 	mux.Handle("/old", http.RedirectHandler("/", http.StatusFound))
 	mux.HandleFunc("/fail", func(w http.ResponseWriter, r *http.Request) {
@@ -123,6 +132,8 @@ func TestSupervise(t *testing.T) {
 		{check.Check{HTTP: &check.HTTP{Path: "/old", Status: "302"}}, "", ""},
 		{check.Check{HTTP: &check.HTTP{Path: "/old", Follow: true, Status: "200", Contains: "hello"}}, "", ""},
 		{check.Check{HTTP: &check.HTTP{Path: "/fail", Status: "<500"}}, "status below 500", `status 500: "broken"`},
+		{check.Check{HTTP: &check.HTTP{Path: "/slow", Method: "POST", Timeout: 500 * time.Millisecond}}, "a body", "none when its time was over"},
+		{check.Check{HTTP: &check.HTTP{Path: "/slow", Contains: "2 asked so far"}}, "", ""}, // what takes too long is not asked again
 		{check.Check{TCP: &check.TCP{Port: port}}, "", ""},
 		{check.Check{Log: &check.Log{Matches: "^listening"}}, "", ""},
 		{check.Check{Log: &check.Log{Matches: "never", Within: time.Millisecond}}, `a line that matches "never"`, "none within 1ms; the last line is"},
@@ -131,6 +142,7 @@ func TestSupervise(t *testing.T) {
 		{check.Check{Exec: &check.Exec{Args: sh("kill -9 $$")}}, "exit code 0", "exit code 137: no output"},
 		{check.Check{Exec: &check.Exec{Args: sh("echo out"), Stdout: "in"}}, `standard output with "in"`, `"out"`},
 		{check.Check{Exec: &check.Exec{Args: sh("echo out"), Stderr: "in"}}, `standard error with "in"`, "no output"},
+		{check.Check{Exec: &check.Exec{Args: sh("echo out; exec sleep 600"), Timeout: 200 * time.Millisecond}}, "it ends", "it still runs when its time is over"},
 		{check.Check{Exec: &check.Exec{Args: []string{"no-such-program"}}}, "it runs", `exec: "no-such-program": not found in PATH`},
 		{check.Check{Exec: &check.Exec{Args: []string{"/no/such"}}}, "it runs", "no such file"},
 	}
