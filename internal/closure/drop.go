@@ -58,5 +58,7 @@ var dropTable = []dropRow{
 	{singleAuthorities, lazy.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), lazy.MustCompile(`/ssl-cert-snakeoil\.pem$`)},
 	{"caches of package managers", lazy.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), lazy.MustCompile(`^/var/cache/fontconfig/`)}, // which is about fonts
 	{"scheduled jobs", lazy.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
+	{declarations, lazy.MustCompile(`/node_modules/.*\.d\.[cm]?ts$`), nil},
+	{"source maps", lazy.MustCompile(`/node_modules/.*\.(?:[cm]?js|css|[cm]?ts)\.map$`), nil}, // what is imported is looked up (node --enable-source-maps)
 	{"source code of Java", lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
 }

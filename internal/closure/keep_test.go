@@ -382,7 +382,7 @@ func keepCases() []keepCase {
 			name: "each certificate authority for who looks one up", tree: join(glibcTree, authorities, testimage.Tree{"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt"}),
 			looked: "stat /etc/ssl/certs/0a1b2c3d.0", stays: "/usr/share/ca-certificates/mozilla/B.crt /etc/ssl/certs/B.pem",
 		},
-		nodeCase(), pythonCase(closure.Safe), pythonCase(closure.Tight),
+		nodeCase(), nodeForeignCase(), nodeTypesCase(), pythonCase(closure.Safe), pythonCase(closure.Tight),
 	}
 }
 
@@ -395,6 +395,39 @@ func nodeCase() keepCase {
 		},
 		config: v1.Config{WorkingDir: "/app"}, looked: "open /app/index.js",
 		stays: "/app/node_modules/a/lib/later.js /app/node_modules/b/index.js", goes: map[string]string{"/app/node_modules/d/index.js": "packages for development"},
+	}
+}
+
+func nodeForeignCase() keepCase {
+	const node = "/app/node_modules/"
+	const foreign = "compiled parts for other systems"
+	return keepCase{
+		name: "addons of Node for this system alone, and no source maps", tree: join(glibcTree, testimage.Tree{
+			"/app/index.js": "file 0644 x", node + "a/package.json": "file 0644 {}", node + "a/index.js": "file 0644 x", node + "a/index.js.map": "file 0644 x", node + "a/index.d.ts": "file 0644 x",
+			node + "a/prebuilds/linux-x64/node.napi.node":         exe + amd64("", needed, "libc.so.6"),
+			node + "a/prebuilds/linux-x64/node.napi.musl.node":    exe + amd64("", needed, "libc.musl-x86_64.so.1"),
+			node + "a/prebuilds/linux-arm64/node.napi.node":       exe + object(elf.EM_AARCH64, "", needed, "libc.so.6"),
+			node + "a/prebuilds/darwin-x64/node.napi.node":        exe + "\xcf\xfa\xed\xfe",
+			node + "@img/libvips-linuxmusl-x64/lib/libvips.so.42": exe + amd64("", needed, "libc.musl-x86_64.so.1"),
+			"/app/downloads/agent.node":                           "file 0644 MZ", "/app/index.js.map": "file 0644 x",
+		}),
+		config: v1.Config{WorkingDir: "/app"}, looked: "open /app/index.js",
+		stays: node + "a/index.js " + node + "a/prebuilds/linux-x64/node.napi.node /app/downloads/agent.node /app/index.js.map",
+		goes: map[string]string{
+			node + "a/prebuilds/linux-x64/node.napi.musl.node": foreign, node + "a/prebuilds/linux-arm64/node.napi.node": foreign, node + "a/prebuilds/darwin-x64/node.napi.node": foreign,
+			node + "@img/libvips-linuxmusl-x64/lib/libvips.so.42": foreign, node + "a/index.js.map": "source maps", node + "a/index.d.ts": "declarations for TypeScript",
+		},
+	}
+}
+
+func nodeTypesCase() keepCase {
+	return keepCase{
+		name: "declarations where the compiler of TypeScript is there to run, and musl's addons where musl is", tree: testimage.Tree{
+			"/app/package.json": `file 0644 {"dependencies": {"typescript": "5", "a": "1"}, "devDependencies": {"d": "1"}}`, "/app/index.ts": "file 0644 x",
+			"/app/node_modules/typescript/package.json": "file 0644 {}", "/app/node_modules/typescript/lib/lib.d.ts": "file 0644 x",
+			"/app/node_modules/a/a.node": exe + amd64("", needed, "libc.musl-x86_64.so.1"), "/lib/ld-musl-x86_64.so.1": exe + amd64("", soname, "libc.musl-x86_64.so.1"),
+		},
+		config: v1.Config{WorkingDir: "/app"}, looked: "open /app/index.ts", stays: "/app/node_modules/typescript/lib/lib.d.ts /app/node_modules/a/a.node",
 	}
 }
 

@@ -67,24 +67,25 @@ func Make(in Input) (*Keep, error) {
 // maker is the work in progress: a list of what came in and was not looked at yet.
 type maker struct {
 	Input
-	keep      *Keep
-	queue     []work
-	linker    *linker
-	hard      map[string][]*image.Entry // first name of a file with several -> all of them
-	done      map[string]bool           // things that a rule does once
-	ran       map[string]bool           // files that are run as programs
-	runs      bool                      // the program's own sources run commands
-	computes  bool                      // they import modules of the standard library, maybe, by names which they compute
-	missed    map[string]bool           // files that a carved image lacked: what they need was not seen
-	whole     map[*owned]bool           // packages that stay whole at the level tight too
-	dists     []*owned                  // Python's distributions, sorted
-	stdlib    []*library
-	perl      []string         // see perlDirs; nil: not looked for yet
-	perlRuns  bool             // an interpreter of Perl stays
-	perlWaits []*image.Entry   // modules that came before it
-	drop      []*regexp.Regexp // Input.Drop
-	native    *image.Entry     // see nativeELF
-	single    bool             // certificate authorities are looked up one by one
+	keep          *Keep
+	queue         []work
+	linker        *linker
+	hard          map[string][]*image.Entry // first name of a file with several -> all of them
+	done          map[string]bool           // things that a rule does once
+	ran           map[string]bool           // files that are run as programs
+	runs          bool                      // the program's own sources run commands
+	computes      bool                      // they import modules of the standard library, maybe, by names which they compute
+	missed        map[string]bool           // files that a carved image lacked: what they need was not seen
+	whole         map[*owned]bool           // packages that stay whole at the level tight too
+	dists         []*owned                  // Python's distributions, sorted
+	stdlib        []*library
+	perl          []string                   // see perlDirs; nil: not looked for yet
+	perlRuns      bool                       // an interpreter of Perl stays
+	perlWaits     []*image.Entry             // modules that came before it
+	drop          []*regexp.Regexp           // Input.Drop
+	native        *image.Entry               // see nativeELF
+	onlyDeveloped map[string]map[string]bool // see developed
+	single        bool                       // certificate authorities are looked up one by one
 }
 
 type work struct {
@@ -103,7 +104,7 @@ var rules = []rule{
 
 func newMaker(in Input) *maker {
 	m := &maker{
-		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, linker: newLinker(in.Tree),
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
 	byPackage := map[string]*owned{}
@@ -226,10 +227,29 @@ func (m *maker) below(dir string, s strength, r Reason) {
 
 // along brings in an entry that comes with something else, unless a rule drops such things.
 func (m *maker) along(e *image.Entry, s strength, r Reason) {
-	if r := DropRule(e.Path); m.keep.nodes[e.Path] == nil && (r != "" && !(r == singleAuthorities && m.single) || m.dropped(e.Path)) {
-		return
+	if m.keep.nodes[e.Path] == nil {
+		if m.dropped(e.Path) || m.ruledOut(e.Path) {
+			return
+		}
+		if m.foreignAddon(e) {
+			m.keep.drops[e.Path] = foreignParts
+			return
+		}
 	}
 	m.enter(e, s, r)
+}
+
+// ruledOut tells whether [DropRule] drops what comes along, in this image.
+func (m *maker) ruledOut(p string) bool {
+	switch DropRule(p) {
+	case "":
+		return false
+	case singleAuthorities:
+		return !m.single
+	case declarations:
+		return !m.compilesTypes(p)
+	}
+	return true
 }
 
 const maxWalkLinks = 40 // as in Linux (path_resolution(7))

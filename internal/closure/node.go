@@ -96,6 +96,15 @@ func (m *maker) resolveNode(from, name string) string {
 // developed returns the packages in a program's node_modules that only its development needs: those that nothing of its
 // dependencies leads to. A program that lists no dependencies of its own has none.
 func (m *maker) developed(dir string) map[string]bool {
+	if only, ok := m.onlyDeveloped[dir]; ok {
+		return only
+	}
+	only := m.notNeeded(dir)
+	m.onlyDeveloped[dir] = only
+	return only
+}
+
+func (m *maker) notNeeded(dir string) map[string]bool {
 	x, ok := m.manifest(dir)
 	if !ok || len(x.Dependencies) == 0 || len(x.DevDependencies) == 0 {
 		return nil
