@@ -15,6 +15,7 @@ type Keep struct {
 	owner map[string]*owned // by Entry.Path
 	nodes map[string]*node
 	drops map[string]string // paths dropped by a rule of their own -> the rule
+	steps map[string]int    // see measure; nil: not measured yet
 
 	Notes []string // what a reader must know, sorted
 }
@@ -73,18 +74,18 @@ type Step struct {
 	Reason
 }
 
-// Why returns the chain of first reasons from path back to the evidence; nil when path does not stay.
+// Why returns the shortest chain of reasons from path back to the evidence; nil when path does not stay.
 func (k *Keep) Why(path string) []Step {
 	var chain []Step
 	seen := map[string]bool{}
 	for path != "" && !seen[path] {
 		seen[path] = true
-		n := k.nodes[path]
-		if n == nil {
+		if k.nodes[path] == nil {
 			break
 		}
-		chain = append(chain, Step{path, n.reasons[0]})
-		path = n.reasons[0].By
+		r := k.Nearest(path)
+		chain = append(chain, Step{path, r})
+		path = r.By
 	}
 	return chain
 }

@@ -259,9 +259,16 @@ func keepCases() []keepCase {
 				"/usr/lib/postgresql/15/bin/postgres": exe + amd64(""), "/usr/lib/postgresql/15/lib/plpython3.so": exe + amd64("", needed, "libpython3.11.so.1.0"),
 				"/usr/lib/postgresql/15/lib/plperl.so": exe + amd64("", needed, "libperl.so.5.36"), "/usr/lib/libpython3.11.so.1.0": exe + amd64("", soname, "libpython3.11.so.1.0"),
 				"/usr/lib/libperl.so.5.36": exe + amd64("", soname, "libperl.so.5.36"), "/usr/lib/python3.11/os.py": "file 0644 x", "/usr/lib/python3.11/encodings/__init__.py": "file 0644 x",
-				"/usr/share/perl/5.36/strict.pm": "file 0644 x",
+				"/usr/share/perl/5.36/strict.pm": "file 0644 x", "/usr/lib/x86_64-linux-gnu/perl/5.36/CORE/charclass_invlists.h": "file 0644 x",
 			},
 			looked: "exec /usr/lib/postgresql/15/bin/postgres", stays: "/usr/lib/python3.11/os.py /usr/lib/python3.11/encodings/__init__.py /usr/share/perl/5.36/strict.pm",
+			goes: map[string]string{"/usr/lib/x86_64-linux-gnu/perl/5.36/CORE/charclass_invlists.h": "headers of Perl"},
+		},
+		{
+			name: "plugins of MariaDB's clients", tree: testimage.Tree{
+				"/usr/lib/x86_64-linux-gnu/libmariadb.so.3": exe + amd64("", soname, "libmariadb.so.3"), "/usr/lib/x86_64-linux-gnu/libmariadb3/plugin/caching_sha2_password.so": exe + amd64(""),
+			},
+			looked: "open /usr/lib/x86_64-linux-gnu/libmariadb.so.3", level: closure.Tight, stays: "/usr/lib/x86_64-linux-gnu/libmariadb3/plugin/caching_sha2_password.so",
 		},
 		{
 			name: "what lighten.yaml says", tree: testimage.Tree{"/opt/a/x/y": "file 0644 x", "/opt/b": "file 0644 x", "/app/big": "file 0644 x", "/app/x": "file 0644 x"},

@@ -103,12 +103,16 @@ func (m *maker) companion(e *image.Entry, name, pattern string) {
 	if err != nil {
 		panic(err) // the table is ours
 	}
+	bring := m.enter
+	if all {
+		bring = m.along
+	}
 	fixed := pattern[:strings.LastIndexByte(pattern[:strings.IndexAny(pattern, "*?")], '/')+1]
 	for _, prefix := range []string{fixed, m.Tree.Real(fixed + "x")} {
 		prefix = strings.TrimSuffix(prefix, "x")
 		for x := range m.Tree.Under(prefix) {
 			if re.MatchString(fixed + strings.TrimPrefix(x.Path, prefix)) {
-				m.enter(x, weak, r)
+				bring(x, weak, r)
 			}
 		}
 		if prefix == fixed && m.Tree.Real(fixed+"x") == fixed+"x" {
@@ -185,6 +189,9 @@ var companionTable = []companion{
 	{"programs that it starts", []string{"gpg", "gpg2"}, []string{"/usr/bin/gpg-agent", "/usr/bin/gpgconf", "/usr/bin/dirmngr", "/usr/bin/keyboxd", "/usr/lib/gnupg/**", "/usr/libexec/gpg-*", "/usr/libexec/keyboxd"}, true},
 	{"the programs that it stands for, of the version that it chooses", []string{"pg_wrapper"}, []string{"/usr/lib/postgresql/*/bin/*"}, true},
 	{"configuration of clients of MySQL and MariaDB", []string{"libmariadb.so*", "libmysqlclient.so*", "mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump", "mariadb-admin"}, []string{"/etc/mysql/**", "/etc/my.cnf", "/etc/my.cnf.d/**"}, false},
+	{"authentication plugins are opened by the names that a server says", []string{"libmariadb.so*", "mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-*"}, []string{
+		"/usr/lib/*/libmariadb*/plugin/**", "/usr/lib/mariadb/plugin/**",
+	}, false},
 	{"tables of encodings of Poppler", []string{"libpoppler.so*"}, []string{"/usr/share/poppler/**"}, false},
 	{"the usual paper", []string{"libpaper.so*"}, []string{"/etc/papersize"}, false},
 	{"languages and settings of Tesseract", []string{"libtesseract.so*"}, []string{"/usr/share/tesseract-ocr/**"}, false},

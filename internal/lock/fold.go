@@ -109,7 +109,7 @@ func (w *writer) tell(places []place, i int, s What) {
 	if w.differs(p, s) == 1 {
 		f := Path{Path: at, Dir: p.entry.IsDir(), Gone: !p.kept}
 		if p.kept {
-			f.Reason = w.keep.Reasons(at)[0]
+			f.Reason = w.keep.Nearest(at)
 		}
 		w.file.Files = append(w.file.Files, f)
 	}

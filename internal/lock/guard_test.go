@@ -16,6 +16,7 @@ import (
 	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/lock"
+	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -176,4 +177,29 @@ func FuzzParseGuard(f *testing.F) {
 			t.Errorf("%v: encoded again it is another label", err)
 		}
 	})
+}
+
+// TestWhyEnds holds that packages which ask for each other's modules tell where the evidence is, and not of each other.
+func TestWhyEnds(t *testing.T) {
+	const dir = "/usr/share/perl5/"
+	tree := testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + status("one", "two"), "/var/lib/dpkg/info/one.list": "file 0644 " + dir + "A.pm\n" + dir + "C.pm\n",
+		"/var/lib/dpkg/info/two.list": "file 0644 " + dir + "B.pm\n" + dir + "D.pm\n", "/usr/bin/perl": "file 0755 x",
+		dir + "A.pm": "file 0644 use B;\n", dir + "B.pm": "file 0644 use A;\n", dir + "C.pm": "file 0644 1;\n", dir + "D.pm": "file 0644 use C;\n",
+	}
+	img := testimage.Image(t, v1.Config{Cmd: []string{"perl"}}, tree)
+	in, inv := read(t, img)
+	k, err := closure.Make(closure.Input{Tree: in, Inventory: inv, Evidence: []closure.Evidence{{Record: &observe.Record{
+		Phases: []string{"start"}, Paths: []observe.Path{{Name: dir + "D.pm", Ops: observe.Open}},
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	light := carved(t, img, k, closure.Safe)
+	for _, p := range []string{"A.pm", "B.pm", "C.pm", "D.pm"} {
+		a := light.Why(dir + p)
+		if len(a.Chain) == 0 || a.Chain[len(a.Chain)-1].By != "" {
+			t.Errorf("%s: the chain goes round: %+v", p, a.Chain)
+		}
+	}
 }

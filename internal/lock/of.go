@@ -95,28 +95,28 @@ func (w *writer) packages() {
 	slices.SortStableFunc(w.file.Packages, comparePackages)
 }
 
-// reason chooses, of the first reasons of some kept paths, the one that tells why the group as a whole stays: one that leads out of it.
+// reason chooses, of the reasons of some kept paths, the one that tells why the group as a whole stays: one that leads out of it, and
+// the shortest way back to the evidence. Then no two groups tell that they stay because of each other.
 func (w *writer) reason(kept []string, inside func(path string) bool) closure.Reason {
-	var weak *closure.Reason
+	var best *closure.Reason
+	least, evident := 0, false
 	for _, p := range kept {
-		r := w.keep.Reasons(p)[0]
+		r := w.keep.Nearest(p)
 		if r.Rule == "directory" || r.By != "" && inside(r.By) {
 			continue
 		}
-		if w.keep.Evident(p) {
-			return r
-		}
-		if weak == nil {
-			weak = &r
+		s, e := w.keep.Steps(p), w.keep.Evident(p)
+		if best == nil || s < least || s == least && e && !evident {
+			best, least, evident = &r, s, e
 		}
 	}
 	switch {
-	case weak != nil:
-		return *weak
+	case best != nil:
+		return *best
 	case len(kept) == 0:
 		return closure.Reason{}
 	}
-	return w.keep.Reasons(kept[0])[0]
+	return w.keep.Nearest(kept[0])
 }
 
 // compiled tells of bytecode.
