@@ -2,6 +2,7 @@ package closure
 
 import (
 	"bytes"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -64,6 +65,9 @@ func settingsFacts(b []byte, whose string) []string {
 			add(line[i+1:], key)
 		}
 		add(line, key)
+		for k, text := range flowItems(line, key) {
+			add(text, k)
+		}
 		for _, q := range quoted.FindAllIndex(line, -1) {
 			text := line[q[0]+1 : q[1]-1]
 			if bytes.HasPrefix(bytes.TrimLeft(line[q[1]:], " "), []byte(":")) {
@@ -77,6 +81,29 @@ func settingsFacts(b []byte, whose string) []string {
 		all[i] = whose + f
 	}
 	return all
+}
+
+// flowItems are the texts without quotes in a flow collection of YAML, each with the key that it stands under: cmp and -s of
+// "run: [cmp, -s]", "du -k" of "{run: du -k, timeout: 5}".
+func flowItems(line []byte, key string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		value := line
+		if name, after, ok := bytes.Cut(line, []byte(": ")); ok && !bytes.ContainsAny(name, "[{\"'") {
+			value = bytes.TrimSpace(after)
+		}
+		if len(value) == 0 || value[0] != '[' && value[0] != '{' {
+			return
+		}
+		value = quoted.ReplaceAll(value, nil)
+		for item := range bytes.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune("[]{},", r) }) {
+			if name, after, ok := bytes.Cut(item, []byte(":")); ok {
+				key, item = string(bytes.TrimSpace(name)), after
+			}
+			if !yield(key, item) {
+				return
+			}
+		}
+	}
 }
 
 // settingRuns tells the name of a setting that is a command or a script.

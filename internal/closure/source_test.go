@@ -170,6 +170,15 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/convert /usr/bin/make /usr/bin/display", goes: gone("file stream import patch"),
 		},
 		{
+			name: "commands that settings have in lists and mappings without quotes",
+			tree: join(bin("cmp du wc tac sort file rev nl"), testimage.Tree{
+				"/app/a.py": "file 0644 subprocess.run(jobs[name])\n",
+				"/app/a.yaml": "file 0644 jobs:\n  diff:\n    run: [cmp, -s, a, b]\n  use: {run: du -k, timeout: 5}\n  deep: {steps: [{do: [wc, -l]}, {do: tac}]}\n" +
+					"tools: [sort]\nkinds: [file, dir]\nsays: \"[rev, nl]\"\nhe says [nl, rev]: x\n",
+			}),
+			config: app, stays: "/usr/bin/cmp /usr/bin/du /usr/bin/wc /usr/bin/tac /usr/bin/sort", goes: gone("file rev nl"),
+		},
+		{
 			name: "fonts for what has fontconfig in it",
 			tree: testimage.Tree{
 				"/app/node_modules/@img/sharp-libvips-linux-x64/lib/libvips-cpp.so.42": exe + amd64(""), "/etc/fonts/fonts.conf": "file 0644 x", "/usr/share/fonts/a.ttf": "file 0644 x",
