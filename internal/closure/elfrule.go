@@ -84,6 +84,9 @@ var rarely = map[string]bool{
 	"libstdc++.so.6 iconv_open": true,
 	// bash writes \u1234 by them, and these read host names, where the locale is neither UTF-8 nor ASCII.
 	"bash iconv_open": true, "libidn2.so.0 iconv_open": true, "libpsl.so.5 iconv_open": true, "libunistring.so.2 iconv_open": true, "libunistring.so.5 iconv_open": true,
+	// Tools of GNU that write \u1234 by them too, or their authors' names (--version); tar reads UTF-8, which the C library converts by itself.
+	"printf iconv_open": true, "factor iconv_open": true, "ptx iconv_open": true, "cmp iconv_open": true, "diff iconv_open": true, "diff3 iconv_open": true,
+	"sdiff iconv_open": true, "tar iconv_open": true,
 	// SELinux's policy is written by init alone (selinux_mkload_policy(3)).
 	"libselinux.so.1 libsepol.so.1": true, "libselinux.so.1 libsepol.so.2": true,
 }

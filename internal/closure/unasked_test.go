@@ -61,6 +61,13 @@ func TestUnasked(t *testing.T) {
 			config: app, stays: "/usr/bin/printf", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
 		},
 		{
+			name: "none for tools of GNU that were run, which write their authors' names by them",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/bin/cmp": exe + amd64(glibc, needed, "libc.so.6", soname, "iconv_open"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
+			}),
+			looked: "exec /usr/bin/cmp", stays: "/usr/bin/cmp", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
+		},
+		{
 			name: "each certificate authority for who asks where their directory is",
 			tree: join(glibcTree, authorities, testimage.Tree{
 				"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt", "/app/a.py": "file 0644 os.listdir(ssl.get_default_verify_paths().capath)\n",
