@@ -43,6 +43,23 @@ func TestInstalledProgram(t *testing.T) {
 	}
 }
 
+// The sources of a program that was installed in place stay as a program's directory does, at the level tight too.
+func TestInstalledInPlace(t *testing.T) {
+	const site = "/usr/local/lib/python3.11/site-packages/"
+	const info = site + "shop-1.dist-info/"
+	c := keepCase{
+		tree: testimage.Tree{
+			"/usr/local/lib/python3.11/os.py": "file 0644 x", info + "METADATA": "file 0644 Name: shop\nVersion: 1\n", info + "direct_url.json": "file 0644 {}",
+			info + "RECORD":                   "file 0644 ../../../../app/venv/bin/shop,,\nshop-1.dist-info/METADATA,,\nshop-1.dist-info/direct_url.json,,\n",
+			"/app/src/shop.egg-info/PKG-INFO": "file 0644 Name: shop\nVersion: 1\n", "/app/src/shop.egg-info/top_level.txt": "file 0644 shop\n",
+			"/app/src/shop/__init__.py": "file 0644 x", "/app/src/shop/plugins/late.py": "file 0644 x", "/app/src/shop/a.html": "file 0644 x",
+		},
+		config: v1.Config{WorkingDir: "/app"}, level: closure.Tight, looked: "stat /usr/local/lib/python3.11/os.py\nopen /app/src/shop/__init__.py",
+		stays: "/app/src/shop/plugins/late.py /app/src/shop/a.html",
+	}
+	c.run(t)
+}
+
 // Modules of the standard library that few import stay for a program that imports by names which it computes.
 func TestComputedImports(t *testing.T) {
 	const lib = "/usr/local/lib/python3.11/"

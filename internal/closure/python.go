@@ -57,10 +57,10 @@ func python(m *maker, e *image.Entry, s strength) {
 func isEnvironment(t *image.Tree, dir string) bool { return t.Get(path.Join(dir, "pyvenv.cfg")) != nil }
 
 // installedOf reports whether a path belongs to a distribution that lies where a Python looks, its commands included: the rule of
-// distributions says whether it stays.
+// distributions says whether it stays. Sources that `pip install -e .` left where they were are the program's directory.
 func (m *maker) installedOf(p string) bool {
 	o := m.keep.owner[p]
-	return o != nil && o.site
+	return o != nil && o.site && (!o.local || siteDir.MatchString(p) || path.Base(path.Dir(p)) == "bin")
 }
 
 // optimised is bytecode for `python -O`, which nothing reads unless PYTHONOPTIMIZE says so.
