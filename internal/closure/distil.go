@@ -52,6 +52,13 @@ func Distil(p string, size int64) func([]byte) []string {
 	if installedSettings(p, size) {
 		return func(b []byte) []string { return settingsFacts(b, factInstalled) }
 	}
+	if serverSettings(p, size) {
+		return func(b []byte) []string {
+			facts := map[string]bool{}
+			settingsPaths(b, facts)
+			return slices.Sorted(maps.Keys(facts))
+		}
+	}
 	own := ownSource(p)
 	py := strings.HasSuffix(p, ".py")
 	perl, program, tool := perlSource(p), maybeProgram(p), toolScript(p, size)
@@ -355,7 +362,7 @@ var notOwn = lazy.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libe
 
 // ownSource tells what is likely a source of the program itself and not of what was installed.
 func ownSource(p string) bool {
-	for _, dir := range []string{"/var/www/", "/var/task/"} { // where web servers and AWS Lambda have programs
+	for _, dir := range []string{"/var/www/", "/usr/lib/cgi-bin/", "/var/task/"} { // where web servers and AWS Lambda have programs
 		if rest, ok := strings.CutPrefix(p, dir); ok {
 			p = "/srv/" + rest
 		}
@@ -365,5 +372,5 @@ func ownSource(p string) bool {
 
 // shellScript tells what may be a shell script that names commands: by its name, or without one where programs lie.
 func shellScript(p string) bool {
-	return strings.HasSuffix(p, ".sh") || path.Ext(p) == "" && ownSource(p)
+	return strings.HasSuffix(p, ".sh") || path.Ext(p) == "" && ownSource(p) || path.Ext(p) == ".cgi" && !notOwn.MatchString(p) || strings.HasPrefix(p, "/usr/lib/cgi-bin/")
 }

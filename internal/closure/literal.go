@@ -63,8 +63,11 @@ func maybeProgram(p string) bool {
 
 // literals keeps what the program's own files name by its path: data, configuration, directories of either. What is named was
 // not seen to be opened, so that a package does not come along as a whole.
-func literals(m *maker, e *image.Entry, _ strength) {
-	if len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
+//
+// Of the distribution's own files those of a server's settings count that it has read, in which a person wrote what it is to serve:
+// directories that a request names first, programs that a connection starts first.
+func literals(m *maker, e *image.Entry, s strength) {
+	if len(e.Facts) == 0 || m.ownedBySystem(e.Path) && !(s == strong && m.Level == Safe && serverSettings(e.Path, e.Size)) {
 		return
 	}
 	for _, f := range m.facts(e) {
@@ -78,8 +81,9 @@ func (m *maker) literal(text string, by *image.Entry) {
 	p, whole := m.longest(text)
 	whole = whole || by.ELF != nil // where one string ends and the next begins is not known
 	x := m.Tree.Resolve(p)
+	settings := serverSettings(by.Path, by.Size)
 	if p == "" || x == nil || kernelOwn(x.Path) || x.Path == by.Path || pythonPath(x.Path) ||
-		libraryDir.MatchString(x.Path+"/") && !strings.Contains(x.Path, "/share/") && !(x.IsDir() && strings.HasPrefix(x.Path, "/usr/local/lib/")) {
+		libraryDir.MatchString(x.Path+"/") && !(settings && servable(x)) && !strings.Contains(x.Path, "/share/") && !(x.IsDir() && strings.HasPrefix(x.Path, "/usr/local/lib/")) {
 		return // libraries are found by other rules; a directory of its own in /usr/local/lib is the program's
 	}
 	r := Reason{Rule: "named", By: by.Path, Note: "the program names it: " + p}
@@ -93,9 +97,15 @@ func (m *maker) literal(text string, by *image.Entry) {
 	case !crossroads[x.Path]:
 		m.add(p, weak, r)
 		if whole && (!alone[x.Path] || zones(x.Path)) {
-			m.namedDirectory(x, r, by.ELF == nil)
+			m.namedDirectory(x, r, by.ELF == nil, settings)
 		}
 	}
+}
+
+// servable tells what lies among libraries and is no part of one: a directory of programs that a server runs, such as /usr/lib/cgi-bin, a program
+// such as /usr/lib/openssh/sftp-server.
+func servable(e *image.Entry) bool {
+	return e.IsDir() && !crossroads[e.Path] && !alone[e.Path] && !strings.HasSuffix(e.Path, "-linux-gnu") || e.IsFile() && e.Mode&0o111 != 0 && !strings.Contains(path.Base(e.Path), ".so")
 }
 
 // zones tells the directories of time zones.
@@ -104,7 +114,7 @@ func zones(dir string) bool { return families[0].dir.MatchString(dir) }
 // namedDirectory keeps what lies in a directory that the program names, since it opens that by names which it makes. Of what
 // packages of the distribution own, time zones alone stay at the level tight. A source that names a directory of what rules drop, such as
 // that of the licences, wants just that; among the strings of a compiled program are those of its libraries.
-func (m *maker) namedDirectory(dir *image.Entry, r Reason, source bool) {
+func (m *maker) namedDirectory(dir *image.Entry, r Reason, source, settings bool) {
 	if !m.once("named directory", dir.Path) {
 		return
 	}
@@ -112,9 +122,12 @@ func (m *maker) namedDirectory(dir *image.Entry, r Reason, source bool) {
 	dropped := source && m.Level == Safe && DropRule(dir.Path+"/x") != ""
 	for x := range m.Tree.Under(dir.Path + "/") {
 		if !m.installedOf(x.Path) && (m.Level == Safe || zones(dir.Path) || !m.ownedBySystem(x.Path)) {
-			if dropped && !m.dropped(x.Path) {
+			switch {
+			case settings && x.Shebang != "" && !m.ownedBySystem(x.Path):
+				m.run(x.Path, r) // a script by which a server answers
+			case dropped && !m.dropped(x.Path):
 				m.enter(x, weak, r)
-			} else {
+			default:
 				m.along(x, weak, r)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -28,6 +29,31 @@ func ownSettings(p string, size int64) bool {
 	return own && size <= maxSettings && settingsFile.MatchString(p) && !developers.MatchString(p)
 }
 
+// serverSettings tells what may be a file of settings of a server that the distribution has: in a directory of its own in /etc, whatever it is
+// called: /etc/ssh/sshd_config, /etc/apache2/conf-available/serve-cgi-bin.conf. Those that libraries read have companions.
+func serverSettings(p string, size int64) bool {
+	rest, ok := strings.CutPrefix(p, "/etc/")
+	dir, name, deeper := strings.Cut(rest, "/")
+	return ok && deeper && size <= maxSettings && !others[dir] && !strings.HasPrefix(dir, "rc") && !strings.HasPrefix(dir, "cron") && !strings.HasPrefix(dir, "java-") &&
+		!strings.HasPrefix(dir, "ImageMagick") && path.Ext(name) != ".sh"
+}
+
+// others are directories in /etc of what is no server: of the system, of libraries, of what starts servers on machines.
+var others = wordSet("alternatives apt bash_completion.d binfmt.d ca-certificates default dpkg fonts init.d init kernel ld.so.conf.d logrotate.d mysql opt pam.d perl " +
+	"profile.d security selinux skel ssl sysctl.d systemd terminfo tmpfiles.d udev update-motd.d xdg X11 xml")
+
+// settingsPaths finds the paths that a file of settings names outside its comments.
+func settingsPaths(b []byte, facts map[string]bool) {
+	if bytes.IndexByte(b, 0) >= 0 {
+		return
+	}
+	for line := range bytes.Lines(b) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != ';' {
+			pathFacts(line, facts, false)
+		}
+	}
+}
+
 // settingsFacts finds paths, and words that may be commands: those that begin a line, a value or a text in quotes, and those behind what
 // begins another command in it. Which keys a program takes for commands it alone knows. Each fact begins with whose it is.
 func settingsFacts(b []byte, whose string) []string {
@@ -35,7 +61,7 @@ func settingsFacts(b []byte, whose string) []string {
 		return nil
 	}
 	facts := map[string]bool{}
-	pathFacts(b, facts, false)
+	settingsPaths(b, facts)
 	seldomFacts(b, facts)
 	n := 0
 	add := func(text []byte, key string) {

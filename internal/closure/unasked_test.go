@@ -68,6 +68,20 @@ func TestUnasked(t *testing.T) {
 			looked: "exec /usr/bin/cmp", stays: "/usr/bin/cmp", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
 		},
 		{
+			name: "what the settings of a server name, which a request asks for first", tree: testimage.Tree{
+				"/var/lib/dpkg/status":          "file 0644 " + statusOf("web", "icons", "sftp", "notes"),
+				"/var/lib/dpkg/info/web.list":   "file 0644 /usr/sbin/web\n/etc/web/mods/alias\n",
+				"/var/lib/dpkg/info/icons.list": "file 0644 /usr/share/web/icons/a.gif\n", "/var/lib/dpkg/info/sftp.list": "file 0644 /usr/lib/sftp/sftp-server\n",
+				"/var/lib/dpkg/info/notes.list": "file 0644 /usr/share/notes/a\n/usr/share/unread/a\n",
+				"/usr/sbin/web":                 exe + amd64(""), "/usr/share/web/icons/a.gif": "file 0644 x", "/usr/lib/sftp/sftp-server": exe + amd64(""), "/usr/share/notes/a": "file 0644 x", "/usr/share/unread/a": "file 0644 x",
+				"/etc/web/mods/alias":      "file 0644 # see /usr/share/notes/a\nAlias /icons/ \"/usr/share/web/icons/\"\nSubsystem sftp /usr/lib/sftp/sftp-server\nScriptAlias /cgi-bin/ /usr/lib/cgi-bin/\n",
+				"/etc/web/mods/other":      "file 0644 Alias /usr/share/unread/\n",
+				"/usr/lib/cgi-bin/who.cgi": "file 0755 #!/bin/sh\necho; hostname\n", "/bin/sh": exe + amd64(""), "/bin/hostname": exe + amd64(""),
+			},
+			looked: "exec /usr/sbin/web\nopen /etc/web/mods/alias", stays: "/usr/share/web/icons/a.gif /usr/lib/sftp/sftp-server /usr/lib/cgi-bin/who.cgi /bin/sh /bin/hostname",
+			goes: map[string]string{"/usr/share/notes/a": "package not needed", "/usr/share/unread/a": "package not needed"},
+		},
+		{
 			name: "each certificate authority for who asks where their directory is",
 			tree: join(glibcTree, authorities, testimage.Tree{
 				"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt", "/app/a.py": "file 0644 os.listdir(ssl.get_default_verify_paths().capath)\n",
