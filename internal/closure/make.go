@@ -79,6 +79,7 @@ type maker struct {
 	whole         map[*owned]bool           // packages that stay whole at the level tight too
 	dists         []*owned                  // Python's distributions, sorted
 	stdlib        []*library
+	headers       []*image.Entry             // withheld: see [maker.compiles]
 	perl          []string                   // see perlDirs; nil: not looked for yet
 	perlRuns      bool                       // an interpreter of Perl stays
 	perlWaits     []*image.Entry             // modules that came before it

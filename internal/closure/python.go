@@ -169,7 +169,7 @@ func (m *maker) distribution(o *owned, by string, whole bool) {
 	}
 	r := Reason{Rule: "distribution", By: by, Note: "part of " + o.Name + " " + o.Version}
 	tops := map[string]bool{}
-	for _, f := range o.files {
+	for _, f := range m.withhold(o.files) {
 		if site := siteDir.FindString(f.Path); site != "" {
 			top, _, nested := strings.Cut(f.Path[len(site):], "/")
 			if nested && !strings.HasSuffix(top, "-info") && top != "__pycache__" {

@@ -169,6 +169,7 @@ func (m *maker) inLibrary(p string) bool {
 func (m *maker) reach() bool {
 	before := len(m.keep.nodes)
 	m.perlWaiting()
+	m.compiles()
 	outside := m.importedOf()
 	if m.Level == Tight {
 		m.imported(outside)
