@@ -3,6 +3,8 @@ package closure
 import (
 	"bytes"
 	"iter"
+
+	"github.com/lighten/lighten/internal/flow"
 )
 
 // dottedNames yields the texts in quotes that could be the dotted name of a Python module; of "module:name" and "ext://module" the module.
@@ -36,7 +38,7 @@ func dottedName(b []byte) []byte {
 	begins := true // a part of the name
 	for n, c := range b {
 		switch {
-		case wordByte(c) && (n > 0 || c > '9'):
+		case flow.WordByte(c) && (n > 0 || c > '9'):
 			begins = false
 		case begins:
 			return nil

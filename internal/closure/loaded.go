@@ -18,7 +18,7 @@ const maxLibraries = 512
 // libraryLoaders are calls by which programs load shared libraries themselves: of ctypes and cffi, Ruby's Fiddle and FFI, koffi of Node, JNA.
 // In quotes, or as the end of a longer word, they are something else: a highlighter of syntax has lists of words.
 var libraryLoaders = phrasesOf(func(b []byte, at int) bool {
-	return at == 0 || strings.IndexByte("'\"", b[at-1]) < 0 && (b[at-1] == '_' || !wordByte(b[at-1]))
+	return at == 0 || strings.IndexByte("'\"", b[at-1]) < 0 && (b[at-1] == '_' || !flow.WordByte(b[at-1]))
 }, []string{"find_library", "CDLL", "cdll", "LoadLibrary", "dlopen", "ffi_lib", "koffi.load", "ffi.Library", "Native.load"})
 
 var libraryWord = lazy.MustCompile(`["']([A-Za-z][A-Za-z0-9_.+-]{0,63})["']`)

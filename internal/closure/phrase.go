@@ -3,6 +3,8 @@ package closure
 import (
 	"bytes"
 	"slices"
+
+	"github.com/lighten/lighten/internal/flow"
 )
 
 // phrases are texts that are sought in many bytes: a regular expression of as many alternatives takes forty times as long, which was a
@@ -56,7 +58,7 @@ func (p phrase) all(b []byte) func(yield func(at int) bool) {
 func anywhere(texts ...string) phrases { return phrasesOf(nil, texts) }
 
 func atWord(texts ...string) phrases {
-	return phrasesOf(func(b []byte, at int) bool { return at == 0 || !wordByte(b[at-1]) }, texts)
+	return phrasesOf(func(b []byte, at int) bool { return at == 0 || !flow.WordByte(b[at-1]) }, texts)
 }
 
 func symbols(texts ...string) phrases {
@@ -69,8 +71,4 @@ func phrasesOf(where func([]byte, int) bool, texts []string) phrases {
 		all = append(all, phrase{t, where})
 	}
 	return all
-}
-
-func wordByte(c byte) bool {
-	return c == '_' || c-'0' < 10 || c|0x20-'a' < 26
 }

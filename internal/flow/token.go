@@ -60,9 +60,9 @@ func (l *lexer) next() bool {
 	case c == '"', c == '\'', c == '`' && !l.python:
 		l.text()
 	case !l.python && c == '/' && l.beforeValue() && l.pattern():
-	case wordByte(c), c >= 0x80, c == '$' && !l.python:
+	case WordByte(c), c >= 0x80, c == '$' && !l.python:
 		from := l.at
-		for l.at < len(l.b) && (wordByte(l.b[l.at]) || l.b[l.at] >= 0x80 || l.b[l.at] == '$' && !l.python) {
+		for l.at < len(l.b) && (WordByte(l.b[l.at]) || l.b[l.at] >= 0x80 || l.b[l.at] == '$' && !l.python) {
 			l.at++
 		}
 		l.add('n', from, l.at)
@@ -156,4 +156,5 @@ func (l *lexer) pattern() bool {
 	return false
 }
 
-func wordByte(c byte) bool { return c == '_' || c-'0' < 10 || c|0x20-'a' < 26 }
+// WordByte tells letters, digits and the underscore of ASCII.
+func WordByte(c byte) bool { return c == '_' || c-'0' < 10 || c|0x20-'a' < 26 }
