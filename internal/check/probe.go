@@ -98,6 +98,13 @@ func (h *HTTP) probe(ctx context.Context, port int) outcome {
 	return o
 }
 
+// unready tells the answer of a gateway that does not reach the program behind it yet, or of a program that is still loading (RFC 9110, 15.6.3
+// and 15.6.4), where the check is not about that. To ask again does no harm then.
+func (h *HTTP) unready(o outcome) bool {
+	return !o.passed() && o.answer != nil && (o.answer.Status == http.StatusBadGateway || o.answer.Status == http.StatusServiceUnavailable) &&
+		(h.method() == http.MethodGet || h.method() == http.MethodHead)
+}
+
 // refusal drops the address and the wrapping of a failed connection.
 func refusal(err error) string {
 	var op *net.OpError

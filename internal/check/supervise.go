@@ -338,7 +338,7 @@ func (s *supervisor) ended() <-chan struct{} {
 // afterStart is how long a check waits once the program had its time to start.
 const afterStart = 2 * time.Second
 
-// poll asks until something answers: a program needs time to listen. Once one
+// poll asks until something answers: a program needs time to listen, and a gateway in front of it to find it listening. Once one
 // check has passed or that time is over, the others get their answer at once
 // or not at all.
 func (s *supervisor) poll(ctx context.Context, c Check) outcome {
@@ -355,16 +355,22 @@ func (s *supervisor) poll(ctx context.Context, c Check) outcome {
 			o = c.TCP.probe(once)
 		}
 		cancel()
-		if !o.retry {
+		if !o.retry && !(s.report.StartMillis == 0 && c.HTTP != nil && c.HTTP.unready(o)) {
 			return o
 		}
 		select {
 		case <-s.program.ended:
+			if !o.retry {
+				return o
+			}
 			o.found = fmt.Sprintf("the program ended with code %d", s.program.code)
 			return o
 		case <-time.After(wait):
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
+			if !o.retry {
+				return o
+			}
 			if l := listening(); len(l) > 0 {
 				o.found += "; something listens on " + strings.Join(l, ", ")
 			} else {

@@ -49,6 +49,15 @@ func web(addr string) int {
 			<-r.Context().Done()
 		}
 	})
+	var early atomic.Int32
+	mux.HandleFunc("/gateway", func(w http.ResponseWriter, r *http.Request) {
+		if early.Add(1) < 3 {
+			http.Error(w, "nobody behind", http.StatusBadGateway)
+		}
+	})
+	mux.HandleFunc("/full", func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, fmt.Sprint(early.Add(1), " asked so far"), http.StatusServiceUnavailable)
+	})
 	mux.Handle("/old", http.RedirectHandler("/", http.StatusFound))
 	mux.HandleFunc("/fail", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println("ModuleNotFoundError: No module named 'flask'")
@@ -286,6 +295,22 @@ func TestSuperviseExecWithin(t *testing.T) {
 		Checks: []check.Check{{Exec: &check.Exec{Args: third}}, {Exec: &check.Exec{Args: third, Within: 20 * time.Second}}}})
 	if got.Results[0].Passed || !got.Results[1].Passed {
 		t.Errorf("got %+v, want the command to fail at first and to succeed when it is repeated", got.Results)
+	}
+}
+
+// A gateway that answers before the program behind it does is asked again while all is starting, and not later.
+func TestSuperviseGateway(t *testing.T) {
+	port := freePort(t)
+	get := func(path string) check.Check { return check.Check{HTTP: &check.HTTP{Port: port, Path: path}} }
+	got := supervise(t, &check.Plan{Program: server(t, port), Start: 20 * time.Second, Checks: []check.Check{get("/gateway"), get("/full")}})
+	if r := got.Results; !r[0].Passed || r[1].Passed || !strings.Contains(r[1].Found, "4 asked so far") {
+		t.Errorf("got %+v, want the gateway to be asked three times, and what is full once", r)
+	}
+	full := get("/full")
+	full.HTTP.Status = "503"
+	got = supervise(t, &check.Plan{Program: server(t, port), Start: 20 * time.Second, Checks: []check.Check{full}})
+	if !got.Results[0].Passed {
+		t.Errorf("got %+v, want the status that is expected", got.Results[0])
 	}
 }
 
