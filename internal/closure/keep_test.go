@@ -416,13 +416,16 @@ func nodeForeignCase() keepCase {
 			node + "a/prebuilds/linux-arm64/node.napi.node":       exe + object(elf.EM_AARCH64, "", needed, "libc.so.6"),
 			node + "a/prebuilds/darwin-x64/node.napi.node":        exe + "\xcf\xfa\xed\xfe",
 			node + "@img/libvips-linuxmusl-x64/lib/libvips.so.42": exe + amd64("", needed, "libc.musl-x86_64.so.1"),
-			"/app/downloads/agent.node":                           "file 0644 MZ", "/app/index.js.map": "file 0644 x",
+			"/app/downloads/agent.node":                           "file 0644 MZ", "/app/index.js.map": "file 0644 x", "/app/README.md": "file 0644 x",
+			node + "a/README.md": "file 0644 x", node + "a/lib/history.js": "file 0644 x", node + "a/LICENSE.md": "file 0644 x",
+			node + "a/gyp/find.py": "file 0644 ctypes.util.find_library('c')\n", "/sbin/ldconfig": exe + amd64(""),
 		}),
 		config: v1.Config{WorkingDir: "/app"}, looked: "open /app/index.js",
-		stays: node + "a/index.js " + node + "a/prebuilds/linux-x64/node.napi.node /app/downloads/agent.node /app/index.js.map",
+		stays: node + "a/index.js " + node + "a/prebuilds/linux-x64/node.napi.node /app/downloads/agent.node /app/index.js.map /app/README.md " + node + "a/lib/history.js " + node + "a/LICENSE.md",
 		goes: map[string]string{
 			node + "a/prebuilds/linux-x64/node.napi.musl.node": foreign, node + "a/prebuilds/linux-arm64/node.napi.node": foreign, node + "a/prebuilds/darwin-x64/node.napi.node": foreign,
 			node + "@img/libvips-linuxmusl-x64/lib/libvips.so.42": foreign, node + "a/index.js.map": "source maps", node + "a/index.d.ts": "declarations for TypeScript",
+			node + "a/README.md": "documentation", "/sbin/ldconfig": "never looked up",
 		},
 	}
 }

@@ -18,6 +18,9 @@ func named(m *maker, e *image.Entry, _ strength) {
 	if pythonDir.MatchString(e.Path) && !siteDir.MatchString(e.Path) {
 		return // what the standard library runs, it runs for a program that asks for it
 	}
+	if path.Ext(e.Path) == ".py" && strings.Contains(e.Path, "/node_modules/") && m.lookPath("python3") == "" && m.lookPath("python") == "" {
+		return // npm has gyp in it, of which nothing runs without Python
+	}
 	facts := m.facts(e)
 	runs := false
 	for _, f := range facts {
