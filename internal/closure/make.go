@@ -70,14 +70,15 @@ type maker struct {
 	keep          *Keep
 	queue         []work
 	linker        *linker
-	hard          map[string][]*image.Entry // first name of a file with several -> all of them
-	done          map[string]bool           // things that a rule does once
-	ran           map[string]bool           // files that are run as programs
-	runs          bool                      // the program's own sources run commands
-	computes      bool                      // they import modules of the standard library, maybe, by names which they compute
-	missed        map[string]bool           // files that a carved image lacked: what they need was not seen
-	whole         map[*owned]bool           // packages that stay whole at the level tight too
-	dists         []*owned                  // Python's distributions, sorted
+	hard          map[string][]*image.Entry            // first name of a file with several -> all of them
+	done          map[string]bool                      // things that a rule does once
+	ran           map[string]bool                      // files that are run as programs
+	runs          bool                                 // the program's own sources run commands
+	computes      bool                                 // they import modules of the standard library, maybe, by names which they compute
+	missed        map[string]bool                      // files that a carved image lacked: what they need was not seen
+	whole         map[*owned]bool                      // packages that stay whole at the level tight too
+	dists         []*owned                             // Python's distributions, sorted
+	modules       map[*owned]map[string][]*image.Entry // see modulesOf
 	stdlib        []*library
 	headers       []*image.Entry             // withheld: see [maker.compiles]
 	perl          []string                   // see perlDirs; nil: not looked for yet
@@ -105,7 +106,7 @@ var rules = []rule{
 
 func newMaker(in Input) *maker {
 	m := &maker{
-		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
 	byPackage := map[string]*owned{}

@@ -236,7 +236,7 @@ func (m *maker) distributionsNamed(name string) []*owned {
 }
 
 // imported keeps, at the level tight, what the program's own sources import and no check has imported: of a distribution of which
-// nothing is evident all, else the module.
+// nothing is evident all, else the module and the packages that it lies in.
 func (m *maker) imported(names []string) {
 	for _, name := range names {
 		p, ok := m.Inventory.Module(name)
@@ -244,17 +244,41 @@ func (m *maker) imported(names []string) {
 			continue
 		}
 		for _, o := range m.distributionsNamed(p.Name) {
-			seen := slices.ContainsFunc(o.files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) })
-			module := "/" + strings.ReplaceAll(name, ".", "/")
-			for _, f := range o.files {
-				stem, _, _ := strings.Cut(path.Base(f.Path), ".")
-				at := path.Join(path.Dir(f.Path), stem)
-				if named := strings.HasSuffix(at, module) || strings.HasSuffix(at, module+"/__init__"); named || !seen && !libraryTests.MatchString(f.Path) && !strings.HasSuffix(f.Path, ".pyc") {
-					m.along(f, weak, Reason{Rule: "distribution", Note: "the program imports " + name})
+			r := Reason{Rule: "distribution", Note: "the program imports " + name}
+			if seen := slices.ContainsFunc(o.files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }); !seen && m.once("imported", o.key) {
+				for _, f := range o.files {
+					if !libraryTests.MatchString(f.Path) && !strings.HasSuffix(f.Path, ".pyc") {
+						m.along(f, weak, r)
+					}
+				}
+			}
+			for at := name; at != "" && at != "." && m.once("imported", o.key, at); at = parentModule(at) {
+				for _, f := range m.modulesOf(o)[at[strings.LastIndexByte(at, '.')+1:]] {
+					stem, _, _ := strings.Cut(path.Base(f.Path), ".")
+					if module := "/" + strings.ReplaceAll(at, ".", "/"); strings.HasSuffix(path.Join(path.Dir(f.Path), stem), module) || stem == "__init__" && strings.HasSuffix(path.Dir(f.Path), module) {
+						m.along(f, weak, r)
+					}
 				}
 			}
 		}
 	}
+}
+
+// modulesOf are a distribution's files by the last part of the names of the modules that they are.
+func (m *maker) modulesOf(o *owned) map[string][]*image.Entry {
+	modules := m.modules[o]
+	if modules == nil {
+		modules = map[string][]*image.Entry{}
+		m.modules[o] = modules
+		for _, f := range o.files {
+			stem, _, _ := strings.Cut(path.Base(f.Path), ".")
+			if stem == "__init__" {
+				stem = path.Base(path.Dir(f.Path))
+			}
+			modules[stem] = append(modules[stem], f)
+		}
+	}
+	return modules
 }
 
 // forBuilding are sources of a program that its tests, its building or its developers import, and never the program.

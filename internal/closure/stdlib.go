@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/lazy"
 )
 
@@ -31,6 +32,7 @@ type library struct {
 	modules map[string]*module
 	reached map[string]bool
 	asked   map[string]bool // by the program and its distributions
+	tops    map[string]bool // the first names of these
 }
 
 // module is one of the standard library's: its source, compiled forms, or shared object.
@@ -64,7 +66,7 @@ func (m *maker) ofLibrary(e *image.Entry) bool {
 }
 
 func (m *maker) readLibrary(dir string) *library {
-	l := &library{dir: dir, modules: map[string]*module{}, reached: map[string]bool{}, asked: map[string]bool{}}
+	l := &library{dir: dir, modules: map[string]*module{}, reached: map[string]bool{}, asked: map[string]bool{}, tops: map[string]bool{}}
 	for e := range m.Tree.Under(dir + "/") {
 		if e.IsDir() || siteDir.MatchString(e.Path) {
 			continue
@@ -140,7 +142,8 @@ func (m *maker) importedOf() []string {
 		}
 		installed := siteDir.MatchString(n.entry.Path) && !m.isLocal(n.entry)
 		if installed && m.Level == Tight {
-			continue // what it needed, it has imported
+			names = append(names, m.unseenImports(n.entry)...)
+			continue
 		}
 		for _, f := range m.facts(n.entry) {
 			m.computes = m.computes || f == factComputes
@@ -158,6 +161,30 @@ func (m *maker) importedOf() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// unseenImports are what an installed module imports that no check has imported, so that it came in because another one imports it. One
+// that was seen has imported what it needed.
+func (m *maker) unseenImports(e *image.Entry) []string {
+	if m.keep.Evident(e.Path) {
+		return nil
+	}
+	at, _ := moduleOf(e.Path[len(siteDir.FindString(e.Path)):])
+	var names []string
+	for _, f := range e.Facts {
+		name, ok := strings.CutPrefix(f, factImport)
+		if !ok {
+			continue
+		}
+		name = absolute(at, name, path.Base(e.Path) == "__init__.py")
+		if top, _, _ := strings.Cut(name, "."); top == "" || interactive[top] {
+			continue
+		}
+		if x, ok := m.Inventory.Module(name); !ok || !installers[inventory.PyPIName(x.Name)] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (m *maker) inLibrary(p string) bool {
@@ -181,7 +208,8 @@ func (m *maker) reach() bool {
 	for _, l := range m.stdlib {
 		wave := slices.Concat(outside, atAnyTime)
 		for _, name := range outside {
-			l.asked[name] = true
+			top, _, _ := strings.Cut(name, ".")
+			l.asked[name], l.tops[top] = true, true
 		}
 		if m.Level == Safe {
 			wave = append(wave, byName...)
@@ -190,6 +218,9 @@ func (m *maker) reach() bool {
 			evident := m.evidentModule(x)
 			if m.Level == Safe {
 				wave = append(wave, l.needs(x)...)
+			}
+			if evident && m.Level == Tight {
+				wave = append(wave, l.laterParts(x)...)
 			}
 			if evident && m.Level == Tight && !slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.missed[e.Path] }) {
 				l.reached[name] = true // and not followed: what it needs, it has imported
@@ -223,6 +254,26 @@ func (l *library) needs(x *module) []string {
 		}
 	}
 	return needs
+}
+
+// laterParts are what a module of a package that the program itself imports, and that was seen, imports of the same package: as
+// multiprocessing does when a process is to be started.
+func (l *library) laterParts(x *module) []string {
+	top, _, _ := strings.Cut(x.name, ".")
+	if !l.tops[top] {
+		return nil
+	}
+	var parts []string
+	for _, e := range x.files {
+		for _, f := range e.Facts {
+			if n, ok := strings.CutPrefix(f, factImport); ok {
+				if n = absolute(x.name, n, path.Base(e.Path) == "__init__.py"); strings.HasPrefix(n, top+".") && l.modules[n] != nil {
+					parts = append(parts, n)
+				}
+			}
+		}
+	}
+	return parts
 }
 
 // visit marks a module, and the packages that it lies in, as reached, and returns what they import.
