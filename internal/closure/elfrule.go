@@ -87,6 +87,8 @@ var rarely = map[string]bool{
 	// Tools of GNU that write \u1234 by them too, or their authors' names (--version); tar reads UTF-8, which the C library converts by itself.
 	"printf iconv_open": true, "factor iconv_open": true, "ptx iconv_open": true, "cmp iconv_open": true, "diff iconv_open": true, "diff3 iconv_open": true,
 	"sdiff iconv_open": true, "tar iconv_open": true,
+	// Arrow has the client of Azure in itself, and that libxml2, which reads what Azure answers: UTF-8.
+	"libarrow iconv_open": true,
 	// SELinux's policy is written by init alone (selinux_mkload_policy(3)).
 	"libselinux.so.1 libsepol.so.1": true, "libselinux.so.1 libsepol.so.2": true,
 }
@@ -106,7 +108,8 @@ func (m *maker) calls(e *image.Entry, s strength) {
 		case "system", "popen":
 			m.add("/bin/sh", strong, Reason{Rule: "shell", By: e.Path, Note: "it calls " + c + ", which runs /bin/sh"})
 		case "iconv_open":
-			if rarely[e.ELF.Soname+" iconv_open"] || rarely[path.Base(e.Path)+" iconv_open"] || slices.ContainsFunc(e.ELF.Needed, func(n string) bool { return strings.HasPrefix(n, "libiconv") }) {
+			name, _, _ := strings.Cut(path.Base(e.Path), ".so.")
+			if rarely[e.ELF.Soname+" iconv_open"] || rarely[name+" iconv_open"] || slices.ContainsFunc(e.ELF.Needed, func(n string) bool { return strings.HasPrefix(n, "libiconv") }) {
 				continue
 			}
 			m.conversions(e)

@@ -95,6 +95,13 @@ func TestUnasked(t *testing.T) {
 			name: "not where none does", tree: people, looked: "open /etc/passwd", goes: map[string]string{"/home/ann/.ssh/authorized_keys": never, "/usr/bin/fish": never, "/var/log/wtmp": "log files"},
 		},
 		{
+			name: "none for Arrow, which has a client of Azure in itself that reads XML",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/local/lib/python3.11/site-packages/pyarrow/libarrow.so.2600": exe + amd64("", needed, "libc.so.6", soname, "libarrow.so.2600", "iconv_open"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
+			}),
+			looked: "open /usr/local/lib/python3.11/site-packages/pyarrow/libarrow.so.2600", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
+		},
+		{
 			name: "each certificate authority for who asks where their directory is",
 			tree: join(glibcTree, authorities, testimage.Tree{
 				"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt", "/app/a.py": "file 0644 os.listdir(ssl.get_default_verify_paths().capath)\n",
