@@ -70,7 +70,7 @@ func (m *maker) namedCommand(word string, by *image.Entry) {
 	}
 	m.ran[x.Path] = true
 	m.add(at, weak, Reason{Rule: "named", By: by.Path, Note: "the program names the command " + word})
-	if x.Shebang != "" {
+	if x.Shebang != "" && m.once("named script", x.Path) {
 		m.queue = append(m.queue, work{x, strong}) // a script needs its interpreter
 	}
 	if o := m.keep.owner[x.Path]; o != nil && o.System() && m.once("of a named command", o.key) {

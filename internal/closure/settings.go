@@ -82,6 +82,7 @@ func settingsFacts(b []byte, whose string) []string {
 		if len(line) == 0 || strings.IndexByte("#;/", line[0]) >= 0 {
 			continue
 		}
+		section := line[0] == '[' // of an INI file
 		for ; bytes.HasPrefix(line, []byte("- ")); line = bytes.TrimSpace(line[2:]) {
 		}
 		if i := bytes.IndexAny(line, ":="); i >= 0 {
@@ -91,8 +92,10 @@ func settingsFacts(b []byte, whose string) []string {
 			add(line[i+1:], key)
 		}
 		add(line, key)
-		for k, text := range flowItems(line, key) {
-			add(text, k)
+		if !section {
+			for k, text := range flowItems(line, key) {
+				add(text, k)
+			}
 		}
 		for _, q := range quoted.FindAllIndex(line, -1) {
 			text := line[q[0]+1 : q[1]-1]

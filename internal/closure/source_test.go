@@ -170,6 +170,14 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/convert /usr/bin/make /usr/bin/display", goes: gone("file stream import patch"),
 		},
 		{
+			name: "a script that settings name",
+			tree: testimage.Tree{
+				"/usr/local/bin/report": "file 0755 #!/bin/sh\nwc -l\n", "/bin/sh": exe + amd64(""), "/usr/bin/wc": exe + amd64(""), "/usr/bin/nl": exe + amd64(""),
+				"/app/a.py": "file 0644 subprocess.run(jobs[name])\n", "/app/a.ini": "file 0644 [nl]\nrun = report -x\n",
+			},
+			config: app, stays: "/usr/local/bin/report /bin/sh /usr/bin/wc", goes: gone("nl"),
+		},
+		{
 			name: "commands that settings have in lists and mappings without quotes",
 			tree: join(bin("cmp du wc tac sort file rev nl"), testimage.Tree{
 				"/app/a.py": "file 0644 subprocess.run(jobs[name])\n",
