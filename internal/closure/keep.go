@@ -60,6 +60,17 @@ func (k *Keep) Paths() iter.Seq[string] {
 	return slices.Values(slices.Sorted(maps.Keys(k.nodes)))
 }
 
+// Bytes is the size of all files that stay.
+func (k *Keep) Bytes() int64 {
+	var sum int64
+	for _, n := range k.nodes {
+		if n.entry.IsFile() && n.entry.Linkname == "" { // a hard link takes no more
+			sum += n.entry.Size
+		}
+	}
+	return sum
+}
+
 // Reasons returns why a path stays; nil when it does not.
 func (k *Keep) Reasons(path string) []Reason {
 	if n := k.nodes[path]; n != nil {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Room makes sure, before anything is unpacked, that an image of so many bytes fits on the disk of the state: a layer of a few bytes
-// may claim terabytes. Some of the image may be there already, so all that the engine keeps counts as if it were of it. Where
-// another engine has its state is not known here.
+// Room makes sure, before anything is unpacked, that so many bytes fit on the disk of the state: a layer of a few bytes may claim
+// terabytes. For what does fit, but not beside all that the engine keeps, it removes of that what was not used the longest. Where another
+// engine has its state is not known here.
 func (e *Engine) Room(ctx context.Context, bytes int64) error {
 	if e.inner == nil {
 		return nil
@@ -27,12 +27,13 @@ func (e *Engine) Room(ctx context.Context, bytes int64) error {
 	if err != nil {
 		return err
 	}
-	here := free
+	total := int64(0)
 	for _, u := range kept {
-		here += u.Bytes
+		total += u.Bytes
 	}
-	if bytes <= here {
-		return nil
+	if keep := free + total - bytes; keep >= 0 {
+		_, err := e.Prune(ctx, PruneOptions{KeepBytes: max(keep, 1)})
+		return err
 	}
 	return fmt.Errorf("unpacking the image takes %s, and %s are free in %s; free some space, or choose another directory with --state",
 		units.HumanSize(float64(bytes)), units.HumanSize(float64(free)), e.opts.State)

@@ -53,6 +53,14 @@ type PruneOptions struct {
 
 // Prune removes what is not in use and returns the bytes freed.
 func (e *Engine) Prune(ctx context.Context, o PruneOptions) (int64, error) {
+	opts := []client.PruneOption{client.WithKeepOpt(o.OlderThan, 0, o.KeepBytes, 0)}
+	if o.All {
+		opts = append(opts, client.PruneAll)
+	}
+	return e.prune(ctx, opts...)
+}
+
+func (e *Engine) prune(ctx context.Context, opts ...client.PruneOption) (int64, error) {
 	ch := make(chan client.UsageInfo)
 	freed := make(chan int64)
 	go func() {
@@ -62,11 +70,6 @@ func (e *Engine) Prune(ctx context.Context, o PruneOptions) (int64, error) {
 		}
 		freed <- n
 	}()
-	var opts []client.PruneOption
-	if o.All {
-		opts = append(opts, client.PruneAll)
-	}
-	opts = append(opts, client.WithKeepOpt(o.OlderThan, 0, o.KeepBytes, 0))
 	err := e.client.Prune(ctx, ch, opts...)
 	close(ch)
 	n := <-freed

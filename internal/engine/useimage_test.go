@@ -254,3 +254,49 @@ func TestUseImageLyingLayer(t *testing.T) {
 		t.Errorf("err = %v, want one that names the layer", err)
 	}
 }
+
+// What is forgotten is read again, but for layers that another image has too.
+func TestForget(t *testing.T) {
+	e := open(t)
+	big := testimage.Tree{"/big": "noise 0644 5242880"}
+	one := testimage.Image(t, v1.Config{}, big, testimage.Tree{"/a": "file 0644 first"})
+	two := testimage.Image(t, v1.Config{}, big, testimage.Tree{"/a": "file 0644 second"})
+	forget := func(img v1.Image) {
+		t.Helper()
+		d, err := img.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Forget(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, c := range []struct {
+		img    v1.Image
+		forget []v1.Image // before
+		opened [2]int64
+	}{
+		{one, nil, [2]int64{1, 1}}, {two, nil, [2]int64{0, 1}},
+		{one, []v1.Image{one}, [2]int64{0, 1}}, {two, nil, [2]int64{0, 0}},
+		{one, []v1.Image{two, one}, [2]int64{1, 1}},
+	} {
+		for _, x := range c.forget {
+			forget(x)
+		}
+		img, layers := count(t, c.img)
+		runIn(t, e, img, nil)
+		if got := [2]int64{layers[0].opened.Load(), layers[1].opened.Load()}; got != c.opened {
+			t.Errorf("use %d: layers opened %d times, want %d", i, got, c.opened)
+		}
+	}
+}
+
+func TestRoom(t *testing.T) {
+	e := open(t)
+	if err := e.Room(t.Context(), 1); err != nil {
+		t.Error(err)
+	}
+	if err := e.Room(t.Context(), 1<<60); err == nil || !strings.Contains(err.Error(), "free some space") {
+		t.Errorf("err = %v, want what to do", err)
+	}
+}

@@ -122,6 +122,7 @@ type healer struct {
 	evidence []closure.Evidence
 	answers  []*check.Report // of the original
 	lock     *lock.File      // what is carved by; nil: what was observed
+	tried    []v1.Hash       // carved images that the engine has
 
 	withheld  bool // something was looked up that is not taken as missed: see [closure.AskedInVain]
 	compilers bool // and it is now, because the image did not pass without
@@ -263,8 +264,14 @@ func (h *healer) carve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := h.Engine.Room(ctx, copies*h.res.Keep.Bytes()); err != nil {
+		return err
+	}
 	return h.apply(ctx)
 }
+
+// copies is how often a carved image lies on the disk while it is tried: as its layers, as the engine's copy of these, unpacked.
+const copies = 3
 
 // apply carves by what is to be kept.
 func (h *healer) apply(ctx context.Context) error {
@@ -292,9 +299,14 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 		return false, err
 	}
 	h.step(fmt.Sprintf("looking for what the carved image misses, round %d", h.res.Rounds), nil)
+	before := h.tried
+	h.tried = nil
 	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true, Answers: true})
 	if err != nil {
 		return false, fmt.Errorf("trying the carved image: %w", err)
+	}
+	if err := h.forget(ctx, before); err != nil {
+		return false, err
 	}
 	if h.res.Rounds == 1 {
 		if err := h.before(ctx, out.Report); err != nil {
@@ -404,8 +416,25 @@ func (h *healer) otherwiseLayered(ctx context.Context) (v1.Image, error) {
 	return Apply(ctx, h.img, h.res.Tree, h.res.Keep, o)
 }
 
+// forget removes what the engine has of carved images that are not asked again. Layers that a later one shares stay: it is there by now.
+func (h *healer) forget(ctx context.Context, images []v1.Hash) error {
+	for _, d := range images {
+		if err := h.Engine.Forget(ctx, d); err != nil {
+			return fmt.Errorf("removing an image that was carved before: %w", err)
+		}
+	}
+	return nil
+}
+
 // run tries an image out.
 func (h *healer) run(ctx context.Context, img v1.Image, o trial.Options) (out *trial.Outcome, err error) {
+	if img != h.img {
+		d, err := img.Digest()
+		if err != nil {
+			return nil, err
+		}
+		h.tried = append(h.tried, d)
+	}
 	err = h.Engine.UseImage(ctx, img, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
 		out, err = h.Trial.Run(ctx, b, o)
 		return err
