@@ -99,9 +99,12 @@ func compareResult(want, light []Result) (out []Difference) {
 		{"standard error", func(a *Answer) *Part { return a.Stderr }},
 		{"log line", func(a *Answer) *Part { return a.Line }},
 	} {
-		parts := partsOf(want, p.of)
-		w, f, ok := comparePart(parts, p.of(got.Answer))
-		if !ok && !changesByItself(partsOf(light, p.of), parts[0]) {
+		parts, lighter := partsOf(want, p.of), partsOf(light, p.of)
+		if p.name == "body" && samples(got.Answer.Type) {
+			parts, lighter = withoutValues(parts), withoutValues(lighter)
+		}
+		w, f, ok := comparePart(parts, lighter[len(lighter)-1])
+		if !ok && !changesByItself(lighter, parts[0]) {
 			add(p.name, w, f)
 		}
 	}

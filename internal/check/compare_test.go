@@ -164,6 +164,31 @@ func TestCompareParts(t *testing.T) {
 }
 
 // An original is never different from itself, and what it shares with no other run is no reason to differ.
+// Programs tell Prometheus of what they measure: the values are of the moment, the names and the labels are not.
+func TestCompareSamples(t *testing.T) {
+	metrics := func(kind, text string) *check.Report {
+		r := body(text)
+		r.Results[0].Answer.Type = kind
+		return r
+	}
+	const one, two = "# TYPE up gauge\nup{a=\"x y\"} 7\nidle_seconds_total 12.5\n", "# TYPE up gauge\nup{a=\"x y\"} 8\nidle_seconds_total 1.2e+06 1395066363000\n"
+	for _, c := range []struct {
+		kind, light string
+		same        bool
+	}{
+		{"text/plain; version=0.0.4; charset=utf-8", two, true},
+		{"application/openmetrics-text; version=1.0.0", two, true},
+		{"text/plain; version=0.0.4", strings.Replace(two, "x y", "z", 1), false},
+		{"text/plain; version=0.0.4", strings.Replace(two, "idle", "busy", 1), false},
+		{"text/plain", two, false},
+	} {
+		got := check.Compare([]*check.Report{metrics(c.kind, one), metrics(c.kind, one)}, metrics(c.kind, c.light))
+		if (len(got) == 0) != c.same {
+			t.Errorf("%s, %q: got %v", c.kind, c.light, got)
+		}
+	}
+}
+
 func FuzzCompare(f *testing.F) {
 	f.Add("a b c", "a x c", "a y c")
 	f.Add("", "\x00", "\n")

@@ -30,10 +30,14 @@ func ownSettings(p string, size int64) bool {
 }
 
 // serverSettings tells what may be a file of settings of a server that the distribution has: in a directory of its own in /etc, whatever it is
-// called: /etc/ssh/sshd_config, /etc/apache2/conf-available/serve-cgi-bin.conf. Those that libraries read have companions.
+// called: /etc/ssh/sshd_config, /etc/apache2/conf-available/serve-cgi-bin.conf; or beside those: /etc/rsyncd.conf. Those that libraries read have
+// companions.
 func serverSettings(p string, size int64) bool {
 	rest, ok := strings.CutPrefix(p, "/etc/")
 	dir, name, deeper := strings.Cut(rest, "/")
+	if ok && !deeper {
+		return size <= maxSettings && settingsFile.MatchString(p) && !systemSettings[rest]
+	}
 	return ok && deeper && size <= maxSettings && !others[dir] && !strings.HasPrefix(dir, "rc") && !strings.HasPrefix(dir, "cron") && !strings.HasPrefix(dir, "java-") &&
 		!strings.HasPrefix(dir, "ImageMagick") && path.Ext(name) != ".sh"
 }
@@ -41,6 +45,10 @@ func serverSettings(p string, size int64) bool {
 // others are directories in /etc of what is no server: of the system, of libraries, of what starts servers on machines.
 var others = wordSet("alternatives apt bash_completion.d binfmt.d ca-certificates default dpkg fonts init.d init kernel ld.so.conf.d logrotate.d mysql opt pam.d perl " +
 	"profile.d security selinux skel ssl sysctl.d systemd terminfo tmpfiles.d udev update-motd.d xdg X11 xml")
+
+// systemSettings are files of settings in /etc of the system itself, of libraries and of package managers.
+var systemSettings = wordSet("adduser.conf ca-certificates.conf debconf.conf deluser.conf e2scrub.conf gai.conf host.conf ld.so.conf libaudit.conf logrotate.conf " +
+	"mke2fs.conf nsswitch.conf pam.conf resolv.conf sysctl.conf ucf.conf xattr.conf")
 
 // settingsPaths finds the paths that a file of settings names outside its comments.
 func settingsPaths(b []byte, facts map[string]bool) {
