@@ -90,6 +90,11 @@ func settingsFacts(b []byte, whose string) []string {
 		if len(line) == 0 || strings.IndexByte("#;/", line[0]) >= 0 {
 			continue
 		}
+		for _, name := range dottedWord.FindAll(line, maxWords) { // a class of Python, which logging and others import by its name
+			if len(facts) < maxLiterals {
+				facts[factString+string(name)] = true
+			}
+		}
 		section := line[0] == '[' // of an INI file
 		for ; bytes.HasPrefix(line, []byte("- ")); line = bytes.TrimSpace(line[2:]) {
 		}
@@ -119,6 +124,8 @@ func settingsFacts(b []byte, whose string) []string {
 	}
 	return all
 }
+
+var dottedWord = lazy.MustCompile(`\b[A-Za-z_]\w{0,63}(?:\.[A-Za-z_]\w{0,63}){1,8}\b`)
 
 // flowItems are the texts without quotes in a flow collection of YAML, each with the key that it stands under: cmp and -s of
 // "run: [cmp, -s]", "du -k" of "{run: du -k, timeout: 5}".

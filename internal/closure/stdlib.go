@@ -137,7 +137,7 @@ var onScreen = map[string]bool{"tkinter": true, "turtle": true, "idlelib": true}
 func (m *maker) importedOf() []string {
 	var names []string
 	for _, n := range m.keep.nodes {
-		if !strings.HasSuffix(n.entry.Path, ".py") || m.inLibrary(n.entry.Path) {
+		if !strings.HasSuffix(n.entry.Path, ".py") && !ownSettings(n.entry.Path, n.entry.Size) || m.inLibrary(n.entry.Path) {
 			continue
 		}
 		installed := siteDir.MatchString(n.entry.Path) && !m.isLocal(n.entry)
@@ -256,6 +256,9 @@ func (l *library) needs(x *module) []string {
 	return needs
 }
 
+// laterByC are modules that a compiled part of a package imports when a function is called: iterdump of sqlite3.
+var laterByC = map[string][]string{"sqlite3": {"sqlite3.dump"}, "xml.etree.ElementTree": {"xml.etree.ElementPath"}}
+
 // laterParts are what a module of a package that the program itself imports, and that was seen, imports of the same package: as
 // multiprocessing does when a process is to be started.
 func (l *library) laterParts(x *module) []string {
@@ -263,7 +266,7 @@ func (l *library) laterParts(x *module) []string {
 	if !l.tops[top] {
 		return nil
 	}
-	var parts []string
+	parts := slices.Clone(laterByC[x.name])
 	for _, e := range x.files {
 		for _, f := range e.Facts {
 			if n, ok := strings.CutPrefix(f, factImport); ok {
