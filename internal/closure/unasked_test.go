@@ -31,7 +31,7 @@ func TestUnasked(t *testing.T) {
 	never := "never looked up"
 	people := testimage.Tree{
 		"/etc/passwd":                    "file 0644 root:x:0:0::/root:/bin/sh\ndaemon:x:101:101::/var/lib/daemon:/usr/bin/daemon-shell\nann:x:1000:1000:Ann:/home/ann:/usr/bin/fish\nbad\nx:x:y:1::/:/\n",
-		"/home/ann/.ssh/authorized_keys": "file 0600 x", "/home/ann/.cache/x": "file 0644 x", "/usr/bin/fish": exe + amd64(""), "/usr/bin/daemon-shell": exe + amd64(""), "/var/lib/daemon/x": "file 0644 x",
+		"/home/ann/.ssh/authorized_keys": "file 0600 x", "/home/ann/.cache/x": "file 0644 x", "/home/ann/a.git/hooks/fsmonitor-watchman.sample": "file 0755 #!/usr/bin/perl\n", "/usr/bin/perl": exe + amd64(""), "/usr/bin/fish": exe + amd64(""), "/usr/bin/daemon-shell": exe + amd64(""), "/var/lib/daemon/x": "file 0644 x",
 		"/etc/profile": "file 0644 x", "/var/log/wtmp": "file 0644 x", "/usr/lib/libpam.so.0": exe + amd64("", soname, "libpam.so.0"),
 	}
 	for _, c := range []keepCase{
@@ -90,7 +90,7 @@ func TestUnasked(t *testing.T) {
 		{
 			name: "homes and shells of people where a program lets them in", tree: people, looked: "open /usr/lib/libpam.so.0",
 			stays: "/home/ann/.ssh/authorized_keys /usr/bin/fish /etc/profile /var/log/wtmp",
-			goes:  map[string]string{"/var/lib/daemon/x": never, "/usr/bin/daemon-shell": never, "/home/ann/.cache/x": "caches of package managers"},
+			goes:  map[string]string{"/var/lib/daemon/x": never, "/usr/bin/daemon-shell": never, "/home/ann/.cache/x": "caches of package managers", "/home/ann/a.git/hooks/fsmonitor-watchman.sample": "version control", "/usr/bin/perl": never},
 		},
 		{
 			name: "not where none does", tree: people, looked: "open /etc/passwd", goes: map[string]string{"/home/ann/.ssh/authorized_keys": never, "/usr/bin/fish": never, "/var/log/wtmp": "log files"},
