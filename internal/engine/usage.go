@@ -60,6 +60,38 @@ func (e *Engine) Prune(ctx context.Context, o PruneOptions) (int64, error) {
 	return e.prune(ctx, opts...)
 }
 
+// Mark names what the embedded engine keeps at this time, for [Engine.Forget]. Other engines have their own rules: of them it names nothing.
+func (e *Engine) Mark(ctx context.Context) (map[string]bool, error) {
+	if e.inner == nil {
+		return nil, nil
+	}
+	list, err := e.Usage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]bool, len(list))
+	for _, u := range list {
+		ids[u.ID] = true
+	}
+	return ids, nil
+}
+
+// Forget removes what came after one mark and was there at a later one, but for layers that something else needs: nobody asks a second
+// time for an image that was made to be tried once, and some are gigabytes.
+func (e *Engine) Forget(ctx context.Context, from, to map[string]bool) error {
+	var filter []string
+	for id := range to {
+		if !from[id] {
+			filter = append(filter, "id=="+id)
+		}
+	}
+	if len(filter) == 0 {
+		return nil
+	}
+	_, err := e.prune(ctx, client.WithFilter(filter))
+	return err
+}
+
 func (e *Engine) prune(ctx context.Context, opts ...client.PruneOption) (int64, error) {
 	ch := make(chan client.UsageInfo)
 	freed := make(chan int64)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/containerd/platforms"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	gw "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
@@ -50,19 +49,6 @@ func (e *Engine) UseImage(ctx context.Context, img v1.Image, platform string, p 
 		}
 		return gw.NewResult(), nil
 	})
-	return err
-}
-
-// imageName is what an image of this process is called in the engine. It says nothing, but has to be in full form.
-func imageName(digest fmt.Stringer) string { return "lighten/image@" + digest.String() }
-
-// Forget removes what [Engine.UseImage] left of an image in the embedded engine, but for layers that something else needs: nobody asks a
-// second time for an image that was made to be tried once, and some are gigabytes. Other engines have their own rules.
-func (e *Engine) Forget(ctx context.Context, digest v1.Hash) error {
-	if e.inner == nil {
-		return nil
-	}
-	_, err := e.prune(ctx, client.WithFilter([]string{fmt.Sprintf("description==%q", "pulled from "+imageName(digest))}))
 	return err
 }
 
@@ -129,7 +115,7 @@ func (s *solve) source(ctx context.Context, c gw.Client, img v1.Image, opts []ll
 		for _, o := range opts {
 			src = append(src, o)
 		}
-		return llb.OCILayout(imageName(d), src...), nil
+		return llb.OCILayout("lighten/image@"+d.String(), src...), nil // the name says nothing, but has to be in full form
 	}
 	if s.e.docker == nil {
 		return llb.State{}, fmt.Errorf("the engine takes no image from this process: %w: it needs BuildKit 0.11 or later", err)

@@ -261,30 +261,30 @@ func TestForget(t *testing.T) {
 	big := testimage.Tree{"/big": "noise 0644 5242880"}
 	one := testimage.Image(t, v1.Config{}, big, testimage.Tree{"/a": "file 0644 first"})
 	two := testimage.Image(t, v1.Config{}, big, testimage.Tree{"/a": "file 0644 second"})
-	forget := func(img v1.Image) {
+	three := testimage.Image(t, v1.Config{}, testimage.Tree{"/big": "noise 0644 4242880"}, testimage.Tree{"/a": "file 0644 third"})
+	mark := func() map[string]bool {
 		t.Helper()
-		d, err := img.Digest()
+		m, err := e.Mark(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Forget(t.Context(), d); err != nil {
-			t.Fatal(err)
-		}
+		return m
 	}
+	runIn(t, e, three, nil)
+	first := mark()
 	for i, c := range []struct {
 		img    v1.Image
-		forget []v1.Image // before
 		opened [2]int64
 	}{
-		{one, nil, [2]int64{1, 1}}, {two, nil, [2]int64{0, 1}},
-		{one, []v1.Image{one}, [2]int64{0, 1}}, {two, nil, [2]int64{0, 0}},
-		{one, []v1.Image{two, one}, [2]int64{1, 1}},
+		{one, [2]int64{1, 1}}, {two, [2]int64{0, 1}}, {one, [2]int64{0, 1}}, // what two needs of one stayed
+		{three, [2]int64{0, 0}}, {one, [2]int64{1, 1}}, // three was there before, and needs nothing of the others
 	} {
-		for _, x := range c.forget {
-			forget(x)
-		}
 		img, layers := count(t, c.img)
+		there := mark()
 		runIn(t, e, img, nil)
+		if err := e.Forget(t.Context(), first, there); err != nil {
+			t.Fatal(err)
+		}
 		if got := [2]int64{layers[0].opened.Load(), layers[1].opened.Load()}; got != c.opened {
 			t.Errorf("use %d: layers opened %d times, want %d", i, got, c.opened)
 		}

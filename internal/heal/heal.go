@@ -122,7 +122,7 @@ type healer struct {
 	evidence []closure.Evidence
 	answers  []*check.Report // of the original
 	lock     *lock.File      // what is carved by; nil: what was observed
-	tried    []v1.Hash       // carved images that the engine has
+	mark     map[string]bool // what the engine kept before the first carved image
 
 	withheld  bool // something was looked up that is not taken as missed: see [closure.AskedInVain]
 	compilers bool // and it is now, because the image did not pass without
@@ -238,7 +238,10 @@ func holdoutsPassed(r *check.Report) int {
 }
 
 // rounds carves and tries until nothing is missed any more.
-func (h *healer) rounds(ctx context.Context) error {
+func (h *healer) rounds(ctx context.Context) (err error) {
+	if h.mark, err = h.Engine.Mark(ctx); err != nil {
+		return err
+	}
 	for {
 		h.res.Rounds++
 		if err := h.carve(ctx); err != nil {
@@ -299,13 +302,16 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 		return false, err
 	}
 	h.step(fmt.Sprintf("looking for what the carved image misses, round %d", h.res.Rounds), nil)
-	before := h.tried
-	h.tried = nil
+	there, err := h.Engine.Mark(ctx)
+	if err != nil {
+		return false, err
+	}
 	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true, Answers: true})
 	if err != nil {
 		return false, fmt.Errorf("trying the carved image: %w", err)
 	}
-	if err := h.forget(ctx, before); err != nil {
+	// What is left of the rounds before is of no use. Layers that did not change stay, since this round's image has them.
+	if err := h.Engine.Forget(ctx, h.mark, there); err != nil {
 		return false, err
 	}
 	if h.res.Rounds == 1 {
@@ -416,25 +422,8 @@ func (h *healer) otherwiseLayered(ctx context.Context) (v1.Image, error) {
 	return Apply(ctx, h.img, h.res.Tree, h.res.Keep, o)
 }
 
-// forget removes what the engine has of carved images that are not asked again. Layers that a later one shares stay: it is there by now.
-func (h *healer) forget(ctx context.Context, images []v1.Hash) error {
-	for _, d := range images {
-		if err := h.Engine.Forget(ctx, d); err != nil {
-			return fmt.Errorf("removing an image that was carved before: %w", err)
-		}
-	}
-	return nil
-}
-
 // run tries an image out.
 func (h *healer) run(ctx context.Context, img v1.Image, o trial.Options) (out *trial.Outcome, err error) {
-	if img != h.img {
-		d, err := img.Digest()
-		if err != nil {
-			return nil, err
-		}
-		h.tried = append(h.tried, d)
-	}
 	err = h.Engine.UseImage(ctx, img, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
 		out, err = h.Trial.Run(ctx, b, o)
 		return err
