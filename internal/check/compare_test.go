@@ -180,7 +180,9 @@ func TestCompareSamples(t *testing.T) {
 		{"application/openmetrics-text; version=1.0.0", two, true},
 		{"text/plain; version=0.0.4", strings.Replace(two, "x y", "z", 1), false},
 		{"text/plain; version=0.0.4", strings.Replace(two, "idle", "busy", 1), false},
-		{"text/plain", two, false},
+		{"text/plain; charset=utf-8", two, true}, // of a framework that was given the text
+		{"text/plain", strings.Replace(two, "idle", "busy", 1), false},
+		{"text/html", two, false},
 	} {
 		got := check.Compare([]*check.Report{metrics(c.kind, one), metrics(c.kind, one)}, metrics(c.kind, c.light))
 		if (len(got) == 0) != c.same {
