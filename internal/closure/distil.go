@@ -372,5 +372,6 @@ func ownSource(p string) bool {
 
 // shellScript tells what may be a shell script that names commands: by its name, or without one where programs lie.
 func shellScript(p string) bool {
-	return strings.HasSuffix(p, ".sh") || path.Ext(p) == "" && ownSource(p) || path.Ext(p) == ".cgi" && !notOwn.MatchString(p) || strings.HasPrefix(p, "/usr/lib/cgi-bin/")
+	return strings.HasSuffix(p, ".sh") || path.Ext(p) == "" && ownSource(p) || path.Ext(p) == ".cgi" && !notOwn.MatchString(p) || strings.HasPrefix(p, "/usr/lib/cgi-bin/") ||
+		crontab(p)
 }

@@ -74,6 +74,7 @@ func (m *maker) namedCommand(word string, by *image.Entry) {
 		m.queue = append(m.queue, work{x, strong}) // a script needs its interpreter
 	}
 	if o := m.keep.owner[x.Path]; o != nil && o.System() && m.once("of a named command", o.key) {
+		m.withPrograms(o)
 		for _, f := range o.files { // git does next to nothing without /usr/lib/git-core, nor perl without its modules
 			if !isProgram(f) && !compilers.MatchString(f.Path) && !m.ofLibrary(f) {
 				m.along(f, weak, Reason{Rule: "package", By: x.Path, Note: "the program names a command of " + o.Name})

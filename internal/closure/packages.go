@@ -25,6 +25,9 @@ func packages(m *maker, e *image.Entry, s strength) {
 	if !m.once("whole", o.key, strconv.FormatBool(programs)) {
 		return
 	}
+	if programs {
+		m.withPrograms(o)
+	}
 	for _, x := range o.files {
 		switch {
 		case m.ofLibrary(x):

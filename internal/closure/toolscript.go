@@ -53,10 +53,29 @@ func toolScripts(m *maker, e *image.Entry, s strength) {
 	if m.Level == Tight || len(e.Facts) == 0 || !m.ownedBySystem(e.Path) || (isProgram(e) || path.Base(path.Dir(e.Path)) == "bin") && !m.ran[e.Path] {
 		return
 	}
+	if !m.ran[e.Path] && !m.done[programsOf(m.keep.owner[e.Path])] {
+		return // nothing that stays runs it: a job of e2fsprogs was read, not its programs
+	}
 	if !m.ran[e.Path] && path.Base(path.Dir(e.Path)) == "git-core" && slices.Contains(seldom, strings.TrimPrefix(path.Base(e.Path), "git-")) {
 		return
 	}
 	m.toolCalls(e)
+}
+
+// programsOf is the key of [maker.once] under which it is done that programs of a package stay.
+func programsOf(o *owned) string { return "programs of\x00" + o.key }
+
+// withPrograms says that programs of a package stay, and looks again at scripts of it that came before.
+func (m *maker) withPrograms(o *owned) {
+	if m.done[programsOf(o)] {
+		return
+	}
+	m.done[programsOf(o)] = true
+	for _, x := range o.files {
+		if n := m.keep.nodes[x.Path]; n != nil && len(x.Facts) > 0 {
+			m.queue = append(m.queue, work{x, n.strength})
+		}
+	}
 }
 
 func (m *maker) toolCalls(e *image.Entry) {

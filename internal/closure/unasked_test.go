@@ -29,6 +29,14 @@ func TestUnasked(t *testing.T) {
 		jobs["/usr/bin/"+n] = exe + amd64("")
 	}
 	never := "never looked up"
+	planned := testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + statusOf("cron", "scrub"), "/var/lib/dpkg/info/cron.list": "file 0644 /usr/sbin/cron\n/etc/crontab\n/etc/cron.daily/rotate\n",
+		"/var/lib/dpkg/info/scrub.list": "file 0644 /etc/cron.d/scrub\n/usr/lib/scrub/fail\n/usr/sbin/scrub\n", "/usr/sbin/cron": exe + amd64(""), "/bin/sh": exe + amd64(""),
+		"/etc/crontab":     "file 0644 SHELL=/bin/sh\n# m h dom\n17 *\t* * *\troot\tcd / && run-parts --report /etc/cron.hourly\n",
+		"/etc/cron.d/shop": "file 0644 */5 * * * * www-data /usr/bin/report --now\n", "/usr/bin/report": exe + amd64(""), "/bin/run-parts": exe + amd64(""), "/usr/bin/find": exe + amd64(""),
+		"/etc/cron.daily/tidy": "file 0755 #!/bin/sh\nfind /tmp -delete\n", "/etc/cron.daily/rotate": "file 0755 #!/bin/sh\nmailer\n", "/usr/bin/mailer": exe + amd64(""),
+		"/etc/cron.d/scrub": "file 0644 30 3 * * 0 root test -e /run/systemd/system || mailer\n", "/usr/lib/scrub/fail": "file 0755 #!/bin/sh\nmailer\n", "/usr/sbin/scrub": exe + amd64(""),
+	}
 	people := testimage.Tree{
 		"/etc/passwd":                    "file 0644 root:x:0:0::/root:/bin/sh\ndaemon:x:101:101::/var/lib/daemon:/usr/bin/daemon-shell\nann:x:1000:1000:Ann:/home/ann:/usr/bin/fish\nbad\nx:x:y:1::/:/\n",
 		"/home/ann/.ssh/authorized_keys": "file 0600 x", "/home/ann/.cache/x": "file 0644 x", "/home/ann/a.git/hooks/fsmonitor-watchman.sample": "file 0755 #!/usr/bin/perl\n", "/usr/bin/perl": exe + amd64(""), "/usr/bin/fish": exe + amd64(""), "/usr/bin/daemon-shell": exe + amd64(""), "/var/lib/daemon/x": "file 0644 x",
@@ -74,7 +82,7 @@ func TestUnasked(t *testing.T) {
 		},
 		{
 			name: "what the settings of a server name, which a request asks for first", tree: testimage.Tree{
-				"/var/lib/dpkg/status":          "file 0644 " + statusOf("web", "icons", "sftp", "notes"),
+				"/var/lib/dpkg/status":          "file 0644 " + statusOf("web", "icons", "sftp", "notes", "libx-perl"),
 				"/var/lib/dpkg/info/web.list":   "file 0644 /usr/sbin/web\n/etc/web/mods/alias\n",
 				"/var/lib/dpkg/info/icons.list": "file 0644 /usr/share/web/icons/a.gif\n", "/var/lib/dpkg/info/sftp.list": "file 0644 /usr/lib/sftp/sftp-server\n",
 				"/var/lib/dpkg/info/notes.list": "file 0644 /usr/share/notes/a\n/usr/share/unread/a\n",
@@ -82,10 +90,19 @@ func TestUnasked(t *testing.T) {
 				"/etc/web/mods/alias": "file 0644 # see /usr/share/notes/a\nAlias /icons/ \"/usr/share/web/icons/\"\nSubsystem sftp /usr/lib/sftp/sftp-server\nScriptAlias /cgi-bin/ /usr/lib/cgi-bin/\n",
 				"/etc/filesd.conf":    "file 0644 path = /srv/shared\n", "/srv/shared/a": "file 0644 x", "/etc/host.conf": "file 0644 order /srv/other\n", "/srv/other/a": "file 0644 x",
 				"/etc/web/mods/other":      "file 0644 Alias /usr/share/unread/\n",
-				"/usr/lib/cgi-bin/who.cgi": "file 0755 #!/bin/sh\necho; hostname\n", "/bin/sh": exe + amd64(""), "/bin/hostname": exe + amd64(""),
+				"/usr/lib/cgi-bin/who.cgi": "file 0755 #!/bin/sh\necho; hostname\n", "/bin/sh": exe + amd64(""), "/bin/hostname": exe + amd64(""), "/var/lib/dpkg/info/libx-perl.list": "file 0644 /usr/share/perl5/X.pm\n", "/usr/share/perl5/X.pm": "file 0644 x",
 			},
 			looked: "exec /usr/sbin/web\nopen /etc/web/mods/alias\nopen /etc/filesd.conf\nopen /etc/host.conf", stays: "/srv/shared/a /usr/share/web/icons/a.gif /usr/lib/sftp/sftp-server /usr/lib/cgi-bin/who.cgi /bin/sh /bin/hostname",
-			goes: map[string]string{"/usr/share/notes/a": "package not needed", "/usr/share/unread/a": "package not needed", "/srv/other/a": never},
+			goes: map[string]string{"/usr/share/notes/a": "package not needed", "/usr/share/unread/a": "package not needed", "/srv/other/a": never, "/usr/share/perl5/X.pm": "package not needed"},
+		},
+		{
+			name: "a person's jobs where a scheduler runs, and nothing of those of the distribution", tree: planned, looked: "exec /usr/sbin/cron\nopen /etc/cron.d/scrub",
+			stays: "/etc/cron.d/shop /usr/bin/report /etc/cron.daily/tidy /usr/bin/find /bin/run-parts /etc/cron.d/scrub /usr/lib/scrub/fail",
+			goes:  map[string]string{"/usr/bin/mailer": never, "/usr/sbin/scrub": "programs of packages that only gave data"},
+		},
+		{
+			name: "no jobs where none does", tree: planned, looked: "exec /usr/sbin/scrub", stays: "/usr/lib/scrub/fail /usr/bin/mailer",
+			goes: map[string]string{"/etc/cron.d/shop": "scheduled jobs", "/usr/bin/report": never, "/etc/cron.daily/tidy": "scheduled jobs"},
 		},
 		{
 			name: "homes and shells of people where a program lets them in", tree: people, looked: "open /usr/lib/libpam.so.0",
