@@ -27,11 +27,14 @@ func scripts(m *maker, e *image.Entry, s strength) {
 	if len(words) == 0 {
 		return
 	}
-	m.add(words[0], strong, Reason{Rule: "interpreter", By: e.Path, Note: "its first line names it"})
-	shell := path.Base(words[0])
+	shell, how := path.Base(words[0]), strong
 	if shell == "env" {
-		shell = m.env(e, words[1:])
+		// It comes with all that a shell script may call. What is no shell calls nothing of it: manage.py of Django has this line too.
+		if shell = m.env(e, words[1:]); !isShell(shell) {
+			how = weak
+		}
 	}
+	m.add(words[0], how, Reason{Rule: "interpreter", By: e.Path, Note: "its first line names it"})
 	if isShell(shell) {
 		if b, ok := m.Tree.Content(e.Path); ok {
 			m.shellCommands(e.Path, b)

@@ -170,6 +170,23 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/convert /usr/bin/make /usr/bin/display", goes: gone("file stream import patch"),
 		},
 		{
+			name: "of env's package itself alone for a script that is none of a shell",
+			tree: join(bin("sh"), testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("coreutils"), "/var/lib/dpkg/info/coreutils.list": "file 0644 /usr/bin/env\n/usr/bin/factor\n",
+				"/usr/bin/env": exe + amd64(""), "/usr/bin/factor": exe + amd64(""), "/usr/local/bin/python": exe + amd64(""),
+				"/app/manage.py": "file 0755 #!/usr/bin/env python\n",
+			}),
+			config: app, looked: "exec /app/manage.py", stays: "/usr/bin/env /usr/local/bin/python", goes: map[string]string{"/usr/bin/factor": "package not needed"},
+		},
+		{
+			name: "all of it for one of a shell",
+			tree: join(bin("sh"), testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("coreutils"), "/var/lib/dpkg/info/coreutils.list": "file 0644 /usr/bin/env\n/usr/bin/factor\n",
+				"/usr/bin/env": exe + amd64(""), "/usr/bin/factor": exe + amd64(""), "/app/go": "file 0755 #!/usr/bin/env sh\n",
+			}),
+			config: app, looked: "exec /app/go", stays: "/usr/bin/env /usr/bin/factor /usr/bin/sh",
+		},
+		{
 			name: "a script that settings name",
 			tree: testimage.Tree{
 				"/usr/local/bin/report": "file 0755 #!/bin/sh\nwc -l\n", "/bin/sh": exe + amd64(""), "/usr/bin/wc": exe + amd64(""), "/usr/bin/nl": exe + amd64(""),
