@@ -99,15 +99,21 @@ func (w *writer) packages() {
 // the shortest way back to the evidence. Then no two groups tell that they stay because of each other.
 func (w *writer) reason(kept []string, inside func(path string) bool) closure.Reason {
 	var best *closure.Reason
-	least, evident := 0, false
+	least, rank := 0, 0
 	for _, p := range kept {
 		r := w.keep.Nearest(p)
 		if r.Rule == "directory" || r.By != "" && inside(r.By) {
 			continue
 		}
-		s, e := w.keep.Steps(p), w.keep.Evident(p)
-		if best == nil || s < least || s == least && e && !evident {
-			best, least, evident = &r, s, e
+		s, n := w.keep.Steps(p), 0
+		if w.keep.Evident(p) {
+			n++
+			if r.Rule != "link" { // that tells where something is found, not who wants it
+				n++
+			}
+		}
+		if best == nil || s < least || s == least && n > rank {
+			best, least, rank = &r, s, n
 		}
 	}
 	switch {
