@@ -105,6 +105,10 @@ func TestUnasked(t *testing.T) {
 			goes: map[string]string{"/etc/cron.d/shop": "scheduled jobs", "/usr/bin/report": never, "/etc/cron.daily/tidy": "scheduled jobs"},
 		},
 		{
+			name: "the mailer for PHP", tree: testimage.Tree{"/usr/sbin/php-fpm8.2": exe + amd64(""), "/usr/sbin/sendmail": "symlink ../bin/msmtp", "/usr/bin/msmtp": exe + amd64("")},
+			looked: "exec /usr/sbin/php-fpm8.2", stays: "/usr/sbin/sendmail /usr/bin/msmtp",
+		},
+		{
 			name: "homes and shells of people where a program lets them in", tree: people, looked: "open /usr/lib/libpam.so.0",
 			stays: "/home/ann/.ssh/authorized_keys /usr/bin/fish /etc/profile /var/log/wtmp",
 			goes:  map[string]string{"/var/lib/daemon/x": never, "/usr/bin/daemon-shell": never, "/home/ann/.cache/x": "caches of package managers", "/home/ann/a.git/hooks/fsmonitor-watchman.sample": "version control", "/usr/bin/perl": never},
