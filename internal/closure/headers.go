@@ -46,8 +46,8 @@ func (m *maker) withhold(files []*image.Entry) (rest []*image.Entry) {
 // compiles brings withheld headers back if something stays that compiles with them.
 func (m *maker) compiles() {
 	compiler := ""
-	for p := range m.keep.nodes {
-		if atRunTime.MatchString(path.Base(p)) && (compiler == "" || p < compiler) {
+	for p, n := range m.keep.nodes {
+		if !n.entry.IsDir() && atRunTime.MatchString(path.Base(p)) && (compiler == "" || p < compiler) {
 			compiler = p
 		}
 	}

@@ -29,7 +29,7 @@ func TestLibraryHeaders(t *testing.T) {
 	last := site + "big/include/deep/099.h"
 	gone := map[string]string{last: "headers of libraries"}
 	for _, c := range []keepCase{
-		{name: "many headers", tree: tree(100), looked: looked, stays: site + "big/include/README", goes: gone},
+		{name: "many headers", tree: join(tree(100), testimage.Tree{site + "clang/cindex.py": "file 0644 x"}), looked: looked + "\nopen " + site + "clang/cindex.py", stays: site + "big/include/README", goes: gone},
 		{name: "many headers, tight", tree: tree(100), level: closure.Tight, looked: looked, goes: gone},
 		{name: "one that is looked up", tree: tree(101), looked: looked + "\nopen " + site + "big/include/deep/100.h", stays: site + "big/include/deep/100.h", goes: gone},
 		{name: "a few", tree: tree(99), looked: looked, stays: site + "big/include/deep/098.h"},
