@@ -45,6 +45,9 @@ func (m *maker) withhold(files []*image.Entry) (rest []*image.Entry) {
 
 // compiles brings withheld headers back if something stays that compiles with them.
 func (m *maker) compiles() {
+	if len(m.headers) == 0 {
+		return
+	}
 	compiler := ""
 	for p, n := range m.keep.nodes {
 		if !n.entry.IsDir() && atRunTime.MatchString(path.Base(p)) && (compiler == "" || p < compiler) {

@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
@@ -54,3 +55,6 @@ func (c Content) rung() (*rung, error) {
 
 // WaterfallOfNothing is that of a run without a winner.
 func WaterfallOfNothing() []report.Step { return waterfall(&rung{}, nil) }
+
+// AlsoFailed explains the failed checks after the first.
+func AlsoFailed(results []check.Result) []string { return alsoFailed(results) }

@@ -52,9 +52,29 @@ func (c *climb) verdict(r, original *rung) {
 		}
 		rep.Reason = strings.Join(missing, "; ")
 	}
+	rep.Details = append(rep.Details, alsoFailed(r.check.Results)...)
 	for _, l := range r.check.LogTail {
 		rep.Details = append(rep.Details, "log: "+l)
 	}
+}
+
+// maxFailed is how many failed checks the table explains; JSON has them all.
+const maxFailed = 12
+
+// alsoFailed explains the failed checks after the first, but for those that found the same: when a program is down, all do.
+func alsoFailed(results []check.Result) (lines []string) {
+	seen := map[string]bool{}
+	for _, x := range results {
+		if !x.Passed && !seen[x.Found] {
+			seen[x.Found] = true
+			lines = append(lines, fmt.Sprintf("check %q: expected %s, found %s", x.Name, x.Expected, x.Found))
+		}
+	}
+	lines = lines[min(1, len(lines)):]
+	if more := len(lines) - maxFailed; more > 0 {
+		lines = append(lines[:maxFailed], fmt.Sprintf("… and %d more (--format json has all)", more))
+	}
+	return lines
 }
 
 // changes names what is different for whoever runs the image.

@@ -1,12 +1,14 @@
 package ladder_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/ladder"
@@ -60,6 +62,37 @@ func TestJudge(t *testing.T) {
 				t.Errorf("got reason %q, want %q in it", got, c.reason)
 			}
 		})
+	}
+}
+
+// Whoever writes checks wants to know of all that fail, and once of what fails all of them.
+func TestAlsoFailed(t *testing.T) {
+	failed := func(names ...string) (r []check.Result) {
+		for _, n := range names {
+			name, found, _ := strings.Cut(n, " ")
+			r = append(r, check.Result{Name: name, Passed: found == "", Expected: "200", Found: found})
+		}
+		return r
+	}
+	for _, c := range []struct {
+		results []check.Result
+		want    string
+	}{
+		{failed("a", "b"), ""},
+		{failed("a", "b 404"), ""},
+		{failed("a 404", "b 500", "c", "d 403"), `check "b": expected 200, found 500; check "d": expected 200, found 403`},
+		{failed("a down", "b down", "c down"), ""},
+	} {
+		if got := strings.Join(ladder.AlsoFailed(c.results), "; "); got != c.want {
+			t.Errorf("%+v: got %s, want %s", c.results, got, c.want)
+		}
+	}
+	var many []string
+	for n := range 20 {
+		many = append(many, fmt.Sprintf("x %d", n))
+	}
+	if got := ladder.AlsoFailed(failed(many...)); len(got) != 13 || !strings.HasPrefix(got[12], "… and 7 more") {
+		t.Errorf("of 20 that failed got %q", got)
 	}
 }
 
