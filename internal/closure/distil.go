@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 31"
+const KeepName = inventory.KeepName + ", closure 32"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -122,6 +122,9 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	}
 	if authorityDir.in(b) {
 		facts[whose+factPath+"/etc/ssl/certs"] = true
+	}
+	if listing.Match(b) {
+		facts[whose+factLists] = true
 	}
 	byName := importsByName(b)
 	if byName && computesImports(b) {

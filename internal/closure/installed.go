@@ -89,6 +89,28 @@ func computesImports(b []byte) bool {
 	return false
 }
 
+// factLists tells that a source asks for all that is installed (importlib.metadata, pkg_resources).
+const factLists = "lists"
+
+var listing = lazy.MustCompile(`\b(?:packages_)?distributions\(\s*\)|\bentry_points\(\s*\)|\bworking_set\b`)
+
+// listedDistributions keeps what describes distributions that do not stay themselves, such as pip, where the program lists all that are installed.
+func (m *maker) listedDistributions() {
+	if !m.lists {
+		return
+	}
+	for _, o := range m.dists {
+		if !slices.ContainsFunc(m.stdlib, func(l *library) bool { return m.foundBy(o, l.dir) }) {
+			continue
+		}
+		for _, f := range o.files {
+			if siteDir.MatchString(f.Path) && strings.HasSuffix(topPackage(f.Path), "-info") {
+				m.along(f, weak, Reason{Rule: "distribution", Note: "the program lists what is installed"})
+			}
+		}
+	}
+}
+
 // neverComputed is what of [neverImported] stays away even where names of modules are computed: it needs a screen, is for tests or building, or
 // is megabytes.
 var neverComputed = lazy.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|pydoc_data|config-[^/]+|__phello__[^/]*|distutils|msilib)(?:/|$)` +

@@ -124,6 +124,28 @@ func TestComputedImports(t *testing.T) {
 	}
 }
 
+// A program that lists what is installed is told of pip too, although nothing of that stays.
+func TestListedDistributions(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const info = lib + "site-packages/pip-24.dist-info/"
+	tree := testimage.Tree{
+		lib + "os.py": "file 0644 x", lib + "site-packages/pip/__init__.py": "file 0644 x", info + "METADATA": "file 0644 Name: pip\nVersion: 24\n", info + "entry_points.txt": "file 0644 x",
+		info + "RECORD": "file 0644 pip/__init__.py,,\npip-24.dist-info/METADATA,,\npip-24.dist-info/entry_points.txt,,\npip-24.dist-info/RECORD,,\n",
+	}
+	pip := map[string]string{lib + "site-packages/pip/__init__.py": "package not needed"}
+	all := map[string]string{lib + "site-packages/pip/__init__.py": "package not needed", info + "METADATA": "package not needed"}
+	for source, c := range map[string]keepCase{
+		"sorted(d.name for d in metadata.distributions())": {stays: info + "METADATA " + info + "entry_points.txt " + info + "RECORD", goes: pip},
+		"{p.key for p in pkg_resources.working_set}":       {stays: info + "METADATA", goes: pip},
+		"entry_points()": {stays: info + "METADATA", goes: pip, level: closure.Tight},
+		"entry_points(group='shop.plugins'); metadata.version('flask'); distributions(name='flask')": {goes: all},
+	} {
+		c.name, c.config, c.looked = source, v1.Config{WorkingDir: "/app"}, "stat "+lib+"os.py"
+		c.tree = join(tree, testimage.Tree{"/app/a.py": "file 0644 " + source + "\n"})
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
 // An interpreter needs the standard library of its own prefix, and not that of another Python of the same version.
 func TestTwoPythons(t *testing.T) {
 	const never = "never looked up"

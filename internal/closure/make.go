@@ -75,6 +75,7 @@ type maker struct {
 	ran           map[string]bool                      // files that are run as programs
 	runs          bool                                 // the program's own sources run commands
 	computes      bool                                 // they import modules of the standard library, maybe, by names which they compute
+	lists         bool                                 // they list what is installed
 	missed        map[string]bool                      // files that a carved image lacked: what they need was not seen
 	whole         map[*owned]bool                      // packages that stay whole at the level tight too
 	dists         []*owned                             // Python's distributions, sorted

@@ -146,7 +146,7 @@ func (m *maker) importedOf() []string {
 			continue
 		}
 		for _, f := range m.facts(n.entry) {
-			m.computes = m.computes || f == factComputes
+			m.computes, m.lists = m.computes || f == factComputes, m.lists || f == factLists
 			x, needs := strings.CutPrefix(f, factNeeds)
 			ok := needs
 			for _, kind := range []string{factImport, factString} {
@@ -198,6 +198,7 @@ func (m *maker) reach() bool {
 	m.perlWaiting()
 	m.compiles()
 	outside := m.importedOf()
+	m.listedDistributions()
 	if m.Level == Tight {
 		m.imported(outside)
 	} else {
