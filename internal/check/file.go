@@ -349,6 +349,9 @@ func (c Check) validate() error {
 	if n != 1 {
 		return fmt.Errorf("%d kinds in one check; want exactly one of http, exec, tcp, log, exit", n)
 	}
+	if t := c.timeout(); t < 0 {
+		return fmt.Errorf("%s: timeout %s: want a time such as 30s", c.Kind(), t)
+	}
 	switch {
 	case c.HTTP != nil:
 		return c.HTTP.validate()
@@ -362,10 +365,6 @@ func (c Check) validate() error {
 		return errors.New("tcp: port is missing")
 	case c.TCP != nil && !validPort(c.TCP.Port):
 		return fmt.Errorf("tcp: port %d: want 1 to 65535", c.TCP.Port)
-	case c.Exec != nil && c.Exec.Timeout < 0:
-		return fmt.Errorf("exec: timeout %s: want a time such as 30s", c.Exec.Timeout)
-	case c.Exit != nil && c.Exit.Timeout < 0:
-		return fmt.Errorf("exit: timeout %s: want a time such as 30s", c.Exit.Timeout)
 	case c.Exec != nil && len(c.Exec.Args) == 0:
 		return errors.New("exec: the command is missing")
 	case c.Exec != nil && c.Exec.Within < 0:
@@ -379,9 +378,6 @@ func (c Check) validate() error {
 func (h *HTTP) validate() error {
 	if h.Body != "" && h.JSON != nil {
 		return errors.New("http: body and json are both set; want one")
-	}
-	if h.Timeout < 0 {
-		return fmt.Errorf("http: timeout %s: want a time such as 30s", h.Timeout)
 	}
 	if h.Port != 0 && !validPort(h.Port) {
 		return fmt.Errorf("http: port %d: want 1 to 65535", h.Port)

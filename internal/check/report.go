@@ -33,7 +33,7 @@ func (r *Report) Passed() bool {
 func (r *Report) FirstFailure() string {
 	for _, x := range r.Results {
 		if !x.Passed {
-			return fmt.Sprintf("check %q: expected %s, found %s", x.Name, x.Expected, x.Found)
+			return x.Failure()
 		}
 	}
 	return r.Error
@@ -56,6 +56,11 @@ type Result struct {
 	Millis   float64 `json:"ms"`
 	Holdout  bool    `json:"holdout,omitempty"`
 	Answer   *Answer `json:"answer,omitempty"` // when the plan asks for answers
+}
+
+// Failure says what a failed check expected and found.
+func (r Result) Failure() string {
+	return fmt.Sprintf("check %q: expected %s, found %s", r.Name, r.Expected, r.Found)
 }
 
 // Miss is something that the program looked for in vain, as its log says.

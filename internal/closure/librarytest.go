@@ -1,7 +1,6 @@
 package closure
 
 import (
-	"path"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
@@ -16,9 +15,8 @@ func importedTests(m *maker, e *image.Entry, _ strength) {
 	}
 	stem := strings.TrimSuffix(e.Path[len(site):], ".py")
 	at := strings.ReplaceAll(strings.TrimSuffix(stem, "/__init__"), "/", ".")
-	for _, f := range e.Facts {
-		name, ok := strings.CutPrefix(f, factImport)
-		if name = absolute(at, name, path.Base(stem) == "__init__"); ok && strings.Contains(name, "test") {
+	for name := range importsOf(e, at) {
+		if strings.Contains(name, "test") {
 			m.testModule(site, name, e)
 		}
 	}

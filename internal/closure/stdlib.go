@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"iter"
 	"maps"
 	"path"
 	"slices"
@@ -171,12 +172,7 @@ func (m *maker) unseenImports(e *image.Entry) []string {
 	}
 	at, _ := moduleOf(e.Path[len(siteDir.FindString(e.Path)):])
 	var names []string
-	for _, f := range e.Facts {
-		name, ok := strings.CutPrefix(f, factImport)
-		if !ok {
-			continue
-		}
-		name = absolute(at, name, path.Base(e.Path) == "__init__.py")
+	for name := range importsOf(e, at) {
 		if top, _, _ := strings.Cut(name, "."); top == "" || interactive[top] {
 			continue
 		}
@@ -269,11 +265,9 @@ func (l *library) laterParts(x *module) []string {
 	}
 	parts := slices.Clone(laterByC[x.name])
 	for _, e := range x.files {
-		for _, f := range e.Facts {
-			if n, ok := strings.CutPrefix(f, factImport); ok {
-				if n = absolute(x.name, n, path.Base(e.Path) == "__init__.py"); strings.HasPrefix(n, top+".") && l.modules[n] != nil {
-					parts = append(parts, n)
-				}
+		for n := range importsOf(e, x.name) {
+			if strings.HasPrefix(n, top+".") && l.modules[n] != nil {
+				parts = append(parts, n)
 			}
 		}
 	}
@@ -322,6 +316,17 @@ func parentModule(name string) string {
 		return name[:i]
 	}
 	return ""
+}
+
+// importsOf yields the full names of what a module imports; at is its own.
+func importsOf(e *image.Entry, at string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, f := range e.Facts {
+			if n, ok := strings.CutPrefix(f, factImport); ok && !yield(absolute(at, n, path.Base(e.Path) == "__init__.py")) {
+				return
+			}
+		}
+	}
 }
 
 // absolute resolves a relative import in module at.

@@ -67,10 +67,9 @@ func programsOf(o *owned) string { return "programs of\x00" + o.key }
 
 // withPrograms says that programs of a package stay, and looks again at scripts of it that came before.
 func (m *maker) withPrograms(o *owned) {
-	if m.done[programsOf(o)] {
+	if !m.once(programsOf(o)) {
 		return
 	}
-	m.done[programsOf(o)] = true
 	for _, x := range o.files {
 		if n := m.keep.nodes[x.Path]; n != nil && len(x.Facts) > 0 {
 			m.queue = append(m.queue, work{x, n.strength})

@@ -238,10 +238,7 @@ func holdoutsPassed(r *check.Report) int {
 }
 
 // rounds carves and tries until nothing is missed any more.
-func (h *healer) rounds(ctx context.Context) (err error) {
-	if h.mark, err = h.Engine.Mark(ctx); err != nil {
-		return err
-	}
+func (h *healer) rounds(ctx context.Context) error {
 	for {
 		h.res.Rounds++
 		if err := h.carve(ctx); err != nil {
@@ -305,6 +302,9 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	there, err := h.Engine.Mark(ctx)
 	if err != nil {
 		return false, err
+	}
+	if h.res.Rounds == 1 {
+		h.mark = there
 	}
 	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true, Answers: true})
 	if err != nil {

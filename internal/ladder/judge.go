@@ -21,17 +21,15 @@ func (c *climb) verdict(r, original *rung) {
 		return
 	}
 	rep.StartMS, rep.RSSBytes, rep.ChecksTotal = r.check.StartMillis, r.check.RSSBytes, len(r.check.Results)
-	var firstFailed *check.Result
-	for i, x := range r.check.Results {
+	for _, x := range r.check.Results {
 		rep.Results = append(rep.Results, report.Check{Name: x.Name, Passed: x.Passed, Holdout: x.Holdout, Expected: x.Expected, Found: x.Found, MS: x.Millis})
 		if x.Passed {
 			rep.ChecksPassed++
-		} else if firstFailed == nil {
-			firstFailed = &r.check.Results[i]
 		}
 	}
 	c.changes(r, original)
-	if firstFailed == nil && r.check.Error == "" {
+	failed := rep.ChecksPassed < rep.ChecksTotal
+	if !failed && r.check.Error == "" {
 		rep.Verdict = report.Passed
 		if original == nil || original.check == nil {
 			return
@@ -41,13 +39,9 @@ func (c *climb) verdict(r, original *rung) {
 		}
 		return
 	}
-	rep.Verdict = report.Failed
-	rep.Reason = r.check.Error
-	if firstFailed != nil {
-		rep.Reason = fmt.Sprintf("check %q: expected %s, found %s", firstFailed.Name, firstFailed.Expected, firstFailed.Found)
-	}
+	rep.Verdict, rep.Reason = report.Failed, r.check.FirstFailure()
 	if missing := explainMissing(r, original); len(missing) > 0 {
-		if firstFailed != nil {
+		if failed {
 			rep.Details = append(rep.Details, rep.Reason)
 		}
 		rep.Reason = strings.Join(missing, "; ")
@@ -67,7 +61,7 @@ func alsoFailed(results []check.Result) (lines []string) {
 	for _, x := range results {
 		if !x.Passed && !seen[x.Found] {
 			seen[x.Found] = true
-			lines = append(lines, fmt.Sprintf("check %q: expected %s, found %s", x.Name, x.Expected, x.Found))
+			lines = append(lines, x.Failure())
 		}
 	}
 	lines = lines[min(1, len(lines)):]
