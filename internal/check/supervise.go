@@ -346,7 +346,7 @@ func (s *supervisor) poll(ctx context.Context, c Check) outcome {
 	if begun := s.program.start.Add(s.Start); s.report.StartMillis == 0 && begun.After(deadline) {
 		deadline, timeout = begun, max(timeout, time.Until(begun))
 	}
-	for wait := 2 * time.Millisecond; ; wait = min(wait*5/4, 100*time.Millisecond) {
+	for wait := 2 * time.Millisecond; ; {
 		once, cancel := context.WithTimeout(ctx, timeout)
 		var o outcome
 		if c.HTTP != nil {
@@ -358,6 +358,10 @@ func (s *supervisor) poll(ctx context.Context, c Check) outcome {
 		if !o.retry && !(s.report.StartMillis == 0 && c.HTTP != nil && c.HTTP.unready(o)) {
 			return o
 		}
+		longest := 10 * time.Millisecond // how long it took to start is known to that
+		if !o.retry {
+			longest = 100 * time.Millisecond // each question is work for the program
+		}
 		select {
 		case <-s.program.ended:
 			if !o.retry {
@@ -367,6 +371,7 @@ func (s *supervisor) poll(ctx context.Context, c Check) outcome {
 			return o
 		case <-time.After(wait):
 		}
+		wait = min(wait*5/4, longest)
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			if !o.retry {
 				return o
