@@ -2,6 +2,7 @@ package closure
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,7 @@ func accounts(m *maker, e *image.Entry, s strength) {
 	for _, p := range session {
 		m.add(p, weak, Reason{Rule: "account", By: e.Path, Note: "of who logs in"})
 	}
+	people := map[string]bool{}
 	b, _ := m.Tree.Content("/etc/passwd")
 	for line := range strings.Lines(string(b)) {
 		f := strings.Split(strings.TrimSpace(line), ":")
@@ -41,5 +43,32 @@ func accounts(m *maker, e *image.Entry, s strength) {
 		if sh := m.Tree.Resolve(f[6]); sh != nil && sh.IsFile() && path.IsAbs(f[6]) {
 			m.namedCommand(f[6], e)
 		}
+		people[f[0]] = true
+	}
+	m.powers(e, people)
+}
+
+// powers keeps what runs commands as another user for people who come with a shell, where a person made rules for that or put one of them into
+// a group that the distribution's rules name (sudoers(5)).
+func (m *maker) powers(e *image.Entry, people map[string]bool) {
+	ruled := false
+	for x := range m.Tree.Under("/etc/sudoers.d/") {
+		if x.IsFile() && !m.ownedBySystem(x.Path) {
+			m.add(x.Path, weak, Reason{Rule: "account", By: e.Path, Note: "what people may do"})
+			ruled = true
+		}
+	}
+	b, _ := m.Tree.Content("/etc/group")
+	for line := range strings.Lines(string(b)) {
+		f := strings.Split(strings.TrimSpace(line), ":")
+		if len(f) > 3 && sudoers[f[0]] {
+			ruled = ruled || slices.ContainsFunc(strings.Split(f[3], ","), func(name string) bool { return people[name] })
+		}
+	}
+	if sudo := m.lookPath("sudo"); ruled && sudo != "" && len(people) > 0 {
+		m.namedCommand(sudo, e)
 	}
 }
+
+// sudoers are the groups that rules of distributions let do everything.
+var sudoers = wordSet("sudo wheel admin")

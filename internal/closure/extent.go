@@ -29,7 +29,7 @@ func (x Extent) Covers(p inventory.Package, e *image.Entry, l Level) bool {
 		return false
 	case describes(p, e.Path, l):
 		return true
-	case x == Records || x == Data && isProgram(e):
+	case x == Records || x == Data && startsProgram(e):
 		return false
 	}
 	return DropRule(e.Path) == "" && !(p.Ecosystem == inventory.PyPI && isLibraryTest(e.Path))

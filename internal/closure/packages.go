@@ -31,7 +31,7 @@ func packages(m *maker, e *image.Entry, s strength) {
 	for _, x := range o.files {
 		switch {
 		case m.ofLibrary(x):
-		case programs || !isProgram(x):
+		case programs || !startsProgram(x):
 			m.along(x, weak, Reason{Rule: "package", By: e.Path, Note: "part of package " + o.Name})
 		case !m.keep.Has(x.Path):
 			m.keep.drops[x.Path] = "programs of packages that only gave data"

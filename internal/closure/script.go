@@ -51,6 +51,15 @@ func isProgram(e *image.Entry) bool {
 	return false
 }
 
+// startsProgram tells a program and a link by which one is found: mkfs.ext4 is a name of mke2fs.
+func startsProgram(e *image.Entry) bool {
+	switch path.Base(path.Dir(e.Path)) {
+	case "bin", "sbin", "libexec":
+		return e.Type == symlink || isProgram(e)
+	}
+	return false
+}
+
 // env follows `env [-S] [NAME=VALUE…] PROGRAM` (env(1)) and returns the program's name.
 func (m *maker) env(e *image.Entry, words []string) string {
 	for _, w := range words {

@@ -184,6 +184,12 @@ var companionTable = []companion{
 	{"keys at a prompt", []string{"libreadline.so*"}, []string{"/etc/inputrc"}, false},
 	{"configuration of Kerberos", []string{"libkrb5.so*"}, []string{"/etc/krb5.conf", "/etc/krb5.conf.d/**"}, false},
 	{"authentication modules are opened by name", []string{"libpam.so*"}, []string{"/etc/pam.conf", "/etc/pam.d/**", "/etc/security/**", "/lib/*/security/**", "/usr/lib/*/security/**"}, true},
+	// What runs with another's rights gains none while it is traced, so that nobody sees it read these.
+	{"rules of who may do what", []string{"sudo", "sudoedit"}, []string{"/etc/sudoers", "/etc/sudoers.d/**", "/etc/sudo.conf", "/etc/sudo_logsrvd.conf", "/var/lib/sudo/**"}, false},
+	{"rules of who may do what", []string{"doas"}, []string{"/etc/doas.conf", "/etc/doas.d/**"}, false},
+	{"rules of who may do what", []string{"pkexec", "polkitd"}, []string{"/etc/polkit-1/**", "/usr/share/polkit-1/**"}, false},
+	{"users within users", []string{"newuidmap", "newgidmap"}, []string{"/etc/subuid", "/etc/subgid"}, false},
+	{"who may have jobs", []string{"crontab"}, []string{"/etc/cron.allow", "/etc/cron.deny"}, false},
 	{"authentication plugins are opened by name", []string{"libsasl2.so*"}, []string{"/usr/lib/*/sasl2/**", "/usr/lib/sasl2/**", "/etc/sasl2/**"}, false},
 	{"configuration of LDAP", []string{"libldap*"}, []string{"/etc/ldap/ldap.conf"}, false},
 	{"drivers of ODBC", []string{"libodbc.so*"}, []string{"/etc/odbc.ini", "/etc/odbcinst.ini"}, false},

@@ -31,16 +31,21 @@ func TestUnasked(t *testing.T) {
 	never := "never looked up"
 	planned := testimage.Tree{
 		"/var/lib/dpkg/status": "file 0644 " + statusOf("cron", "scrub"), "/var/lib/dpkg/info/cron.list": "file 0644 /usr/sbin/cron\n/etc/crontab\n/etc/cron.daily/rotate\n",
-		"/var/lib/dpkg/info/scrub.list": "file 0644 /etc/cron.d/scrub\n/usr/lib/scrub/fail\n/usr/sbin/scrub\n", "/usr/sbin/cron": exe + amd64(""), "/bin/sh": exe + amd64(""),
+		"/var/lib/dpkg/info/scrub.list": "file 0644 /etc/cron.d/scrub\n/usr/lib/scrub/fail\n/usr/sbin/scrub\n/usr/sbin/scrub.all\n", "/usr/sbin/cron": exe + amd64(""), "/bin/sh": exe + amd64(""),
 		"/etc/crontab":     "file 0644 SHELL=/bin/sh\n# m h dom\n17 *\t* * *\troot\tcd / && run-parts --report /etc/cron.hourly\n",
 		"/etc/cron.d/shop": "file 0644 */5 * * * * www-data /usr/bin/report --now\n", "/usr/bin/report": exe + amd64(""), "/bin/run-parts": exe + amd64(""), "/usr/bin/find": exe + amd64(""),
 		"/etc/cron.daily/tidy": "file 0755 #!/bin/sh\nfind /tmp -delete\n", "/etc/cron.daily/rotate": "file 0755 #!/bin/sh\nmailer\n", "/usr/bin/mailer": exe + amd64(""),
 		"/etc/cron.d/scrub": "file 0644 30 3 * * 0 root test -e /run/systemd/system || mailer\n", "/usr/lib/scrub/fail": "file 0755 #!/bin/sh\nmailer\n", "/usr/sbin/scrub": exe + amd64(""),
+		"/usr/sbin/scrub.all": "symlink scrub",
 	}
 	people := testimage.Tree{
 		"/etc/passwd":                    "file 0644 root:x:0:0::/root:/bin/sh\ndaemon:x:101:101::/var/lib/daemon:/usr/bin/daemon-shell\nann:x:1000:1000:Ann:/home/ann:/usr/bin/fish\nbad\nx:x:y:1::/:/\n",
 		"/home/ann/.ssh/authorized_keys": "file 0600 x", "/home/ann/.cache/x": "file 0644 x", "/home/ann/a.git/hooks/fsmonitor-watchman.sample": "file 0755 #!/usr/bin/perl\n", "/usr/bin/perl": exe + amd64(""), "/usr/bin/fish": exe + amd64(""), "/usr/bin/daemon-shell": exe + amd64(""), "/var/lib/daemon/x": "file 0644 x",
 		"/etc/profile": "file 0644 x", "/var/log/wtmp": "file 0644 x", "/usr/lib/libpam.so.0": exe + amd64("", soname, "libpam.so.0"),
+	}
+	powers := testimage.Tree{
+		"/etc/sudoers": "file 0440 root ALL=(ALL) ALL\n@includedir /etc/sudoers.d\n", "/etc/sudoers.d/shop": "file 0440 ann ALL=(root) NOPASSWD: /usr/sbin/tidy\n", "/usr/bin/sudo": exe + amd64(""), "/usr/bin/report": exe + amd64(""),
+		"/usr/sbin/tidy": exe + amd64(""),
 	}
 	for _, c := range []keepCase{
 		{
@@ -98,7 +103,7 @@ func TestUnasked(t *testing.T) {
 		{
 			name: "a person's jobs where a scheduler runs, and nothing of those of the distribution", tree: planned, looked: "exec /usr/sbin/cron\nopen /etc/cron.d/scrub",
 			stays: "/etc/cron.d/shop /usr/bin/report /etc/cron.daily/tidy /usr/bin/find /bin/run-parts /etc/cron.d/scrub /usr/lib/scrub/fail",
-			goes:  map[string]string{"/usr/bin/mailer": never, "/usr/sbin/scrub": "programs of packages that only gave data"},
+			goes:  map[string]string{"/usr/bin/mailer": never, "/usr/sbin/scrub": "programs of packages that only gave data", "/usr/sbin/scrub.all": "programs of packages that only gave data"},
 		},
 		{
 			name: "no jobs where none does", tree: planned, looked: "exec /usr/sbin/scrub", stays: "/usr/lib/scrub/fail /usr/bin/mailer",
@@ -115,6 +120,24 @@ func TestUnasked(t *testing.T) {
 		},
 		{
 			name: "not where none does", tree: people, looked: "open /etc/passwd", goes: map[string]string{"/home/ann/.ssh/authorized_keys": never, "/usr/bin/fish": never, "/var/log/wtmp": "log files"},
+		},
+		{
+			name: "rules of sudo, which gains no rights while it is traced", tree: powers, looked: "exec /usr/bin/sudo",
+			stays: "/etc/sudoers /etc/sudoers.d/shop", goes: map[string]string{"/usr/bin/report": never},
+		},
+		{
+			name: "sudo where a program lets people in for whom somebody made rules", tree: join(people, powers), looked: "open /usr/lib/libpam.so.0",
+			stays: "/usr/bin/sudo /etc/sudoers /etc/sudoers.d/shop /usr/sbin/tidy",
+		},
+		{
+			name: "and where one of them is in a group of the distribution's rules",
+			tree: join(people, testimage.Tree{"/etc/group": "file 0644 bad\nsudo:x:27:bea,ann\n", "/etc/sudoers": "file 0440 x", "/usr/bin/sudo": exe + amd64("")}), looked: "open /usr/lib/libpam.so.0",
+			stays: "/usr/bin/sudo /etc/sudoers",
+		},
+		{
+			name: "and not where nobody may", looked: "open /usr/lib/libpam.so.0",
+			tree: join(people, testimage.Tree{"/etc/group": "file 0644 sudo:x:27:daemon\nusers:x:100:ann\n", "/etc/sudoers": "file 0440 x", "/usr/bin/sudo": exe + amd64("")}),
+			goes: map[string]string{"/usr/bin/sudo": never, "/etc/sudoers": never},
 		},
 		{
 			name: "none for Arrow, which has a client of Azure in itself that reads XML",
