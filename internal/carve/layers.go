@@ -21,7 +21,9 @@ func (s sources) layers(ctx context.Context, p *plan, c image.Compression) ([]v1
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for n := range p.layers {
 		g.Go(func() (err error) {
-			layers[n], err = image.NewLayer(ctx, c, func(w io.Writer) error { return s.write(gctx, w, p.layers[n].items) })
+			if err = s.order(p.layers[n].items); err == nil {
+				layers[n], err = image.NewLayer(ctx, c, func(w io.Writer) error { return s.write(gctx, w, p.layers[n].items) })
+			}
 			if err != nil {
 				return fmt.Errorf("writing the new layer %q: %w", p.layers[n].name, err)
 			}

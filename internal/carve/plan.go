@@ -2,11 +2,9 @@ package carve
 
 import (
 	"archive/tar"
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/lighten/lighten/internal/image"
 )
@@ -20,7 +18,7 @@ type plan struct {
 // layer is a new layer.
 type layer struct {
 	name  string
-	items []item // in the order of [inOrder]
+	items []item
 }
 
 // item is an entry of a new layer.
@@ -83,39 +81,11 @@ func newPlan(t *image.Tree, o *Options) (*plan, error) {
 			l.items = append(l.items, item{e, p.piece(e, n)})
 		}
 		l.items = slices.DeleteFunc(l.items, func(i item) bool { return i.entry.Path == "/" && i.piece == nil }) // everybody has a root
-		slices.SortFunc(l.items, inOrder)
 		if len(l.items) > 0 {
 			p.layers = append(p.layers, l)
 		}
 	}
 	return p, nil
-}
-
-// inOrder is the order of a layer's entries: directories, links and devices, then files, then further names of these; each by path,
-// but that the bytecode of a module of Python follows its source. What is alike lies together, which makes the layers of a Python
-// image 0.7 % smaller: gzip finds what was said up to 32 KiB before.
-func inOrder(a, b item) int {
-	return cmp.Or(a.rank()-b.rank(), strings.Compare(sortName(a.entry.Path), sortName(b.entry.Path)), strings.Compare(a.entry.Path, b.entry.Path))
-}
-
-func (i *item) rank() int {
-	switch {
-	case !i.entry.IsFile():
-		return 0
-	case i.full():
-		return 1
-	}
-	return 2
-}
-
-// sortName is the path, or the source's with something behind it for bytecode: DIR/__pycache__/NAME.cpython-311.pyc.
-func sortName(p string) string {
-	dir, base := path.Split(p)
-	if up, ok := strings.CutSuffix(dir, "__pycache__/"); ok && strings.HasSuffix(base, ".pyc") {
-		stem, _, _ := strings.Cut(base, ".")
-		return up + stem + ".py\x01"
-	}
-	return p
 }
 
 // choose asks o.Keep for every path, in their order.

@@ -65,13 +65,14 @@ type histogram struct {
 	distance [distances]uint32
 }
 
-func (h *histogram) add(t token) {
+// add counts a token n times more.
+func (h *histogram) add(t token, n uint32) {
 	if t.length() == 1 {
-		h.literal[t.literal()]++
+		h.literal[t.literal()] += n
 		return
 	}
-	h.literal[lengthSymbols[t.length()].code]++
-	h.distance[match(t).code()]++
+	h.literal[lengthSymbols[t.length()].code] += n
+	h.distance[match(t).code()] += n
 }
 
 // costs are what symbols cost, in units of 1/unit bits, further bits included.

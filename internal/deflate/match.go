@@ -9,7 +9,7 @@ const (
 	minMatch = 3
 	maxMatch = 258
 	nice     = 130 // a match of this length is taken, and nothing sought within it
-	depth    = 20  // nodes of a tree that are visited for a position: 32 gain 0.2 %, 16 lose 0.3 %
+	depth    = 32  // nodes of a tree that are visited for a position: 20 lose 0.1 %, 64 gain less
 	perByte  = 6   // matches that are remembered of a position: memory is bounded by it
 
 	hash3Bits = 15

