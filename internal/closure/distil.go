@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 32"
+const KeepName = inventory.KeepName + ", closure 33"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -56,6 +56,7 @@ func Distil(p string, size int64) func([]byte) []string {
 		return func(b []byte) []string {
 			facts := map[string]bool{}
 			settingsPaths(b, facts)
+			askFacts(p, b, facts)
 			return slices.Sorted(maps.Keys(facts))
 		}
 	}
@@ -63,7 +64,8 @@ func Distil(p string, size int64) func([]byte) []string {
 	py := strings.HasSuffix(p, ".py")
 	perl, program, tool := perlSource(p), maybeProgram(p), toolScript(p, size)
 	module := strings.Contains(p, "/node_modules/") && (strings.HasSuffix(p, ".js") || strings.HasSuffix(p, ".cjs") || strings.HasSuffix(p, ".mjs"))
-	if size > maxSource && !program || !own && !py && !perl && !program && !module && !tool {
+	asked := asks(p)
+	if size > maxSource && !program || !own && !py && !perl && !program && !module && !tool && !asked {
 		return nil
 	}
 	return func(b []byte) []string {
@@ -78,6 +80,9 @@ func Distil(p string, size int64) func([]byte) []string {
 		}
 		if tool {
 			scriptFacts(b, facts)
+		}
+		if own || asked {
+			askFacts(p, b, facts)
 		}
 		if perl || perlScript(b) {
 			perlFacts(b, facts)
@@ -358,7 +363,7 @@ func runsCommands(b []byte) bool {
 }
 
 // sources are files that a person wrote for a program.
-var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|java|kt|go|rs)$|/[^./]+$`)
+var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|R|r|Rmd|qmd|exs|java|kt|go|rs)$|/[^./]+$`)
 
 var notOwn = lazy.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
 	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/`)

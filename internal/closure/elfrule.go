@@ -87,6 +87,8 @@ var rarely = map[string]bool{
 	// Tools of GNU that write \u1234 by them too, or their authors' names (--version); tar reads UTF-8, which the C library converts by itself.
 	"printf iconv_open": true, "factor iconv_open": true, "ptx iconv_open": true, "cmp iconv_open": true, "diff iconv_open": true, "diff3 iconv_open": true,
 	"sdiff iconv_open": true, "tar iconv_open": true,
+	// The help of a program's options is written by it in what the locale has (popt(3)).
+	"libpopt.so.0 iconv_open": true,
 	// Arrow has the client of Azure in itself, and that libxml2, which reads what Azure answers: UTF-8.
 	"libarrow iconv_open": true,
 	// SELinux's policy is written by init alone (selinux_mkload_policy(3)).

@@ -33,6 +33,9 @@ func (m *maker) evidence(ev Evidence) {
 				m.wholly(x, r)
 			}
 		}
+		if x := m.Tree.Resolve(p.Name); x != nil && p.Ops&observe.Open != 0 {
+			m.read[x.Path] = true
+		}
 		s := strong
 		if p.Name == "/etc/localtime" {
 			s = weak // every program that tells the time: no evidence of further time zones

@@ -73,6 +73,7 @@ type maker struct {
 	hard          map[string][]*image.Entry            // first name of a file with several -> all of them
 	done          map[string]bool                      // things that a rule does once
 	ran           map[string]bool                      // files that are run as programs
+	read          map[string]bool                      // files that are opened
 	runs          bool                                 // the program's own sources run commands
 	computes      bool                                 // they import modules of the standard library, maybe, by names which they compute
 	lists         bool                                 // they list what is installed
@@ -83,6 +84,7 @@ type maker struct {
 	stdlib        []*library
 	headers       []*image.Entry             // withheld: see [maker.compiles]
 	perl          []string                   // see perlDirs; nil: not looked for yet
+	offers        map[string][]*image.Entry  // see offered; nil: not looked for yet
 	perlRuns      bool                       // an interpreter of Perl stays
 	perlWaits     []*image.Entry             // modules that came before it
 	drop          []*regexp.Regexp           // Input.Drop
@@ -102,12 +104,12 @@ type rule func(m *maker, e *image.Entry, s strength)
 // rules in the order in which they are tried on everything that comes in.
 var rules = []rule{
 	links, hardLinks, elfRule, scripts, toolScripts, companions, accounts, schedule, packages, python, importedTests, nodeModules, siblings, application, named, loaded, literals,
-	perlModules,
+	perlModules, askedModules,
 }
 
 func newMaker(in Input) *maker {
 	m := &maker{
-		Input: in, done: map[string]bool{}, ran: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, read: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
 	byPackage := map[string]*owned{}

@@ -86,6 +86,9 @@ func perlModules(m *maker, e *image.Entry, by strength) {
 	if !strings.Contains(e.Shebang, "perl") && (!perlSource(e.Path) || path.Ext(e.Path) == ".cgi" && e.Shebang != "") || by == weak && m.ownedBySystem(e.Path) && !perlDir.MatchString(e.Path) {
 		return
 	}
+	if by == strong && m.ownedBySystem(e.Path) && !m.read[e.Path] && !m.ran[e.Path] && !perlDir.MatchString(e.Path) {
+		return // Postfix looks at the modes of all that is its own, a script of Perl that it never runs among it
+	}
 	if by == weak && m.ownedBySystem(e.Path) && !m.perlRuns {
 		m.perlWaits = append(m.perlWaits, e)
 		return

@@ -59,8 +59,15 @@ func toolScripts(m *maker, e *image.Entry, s strength) {
 	if !m.ran[e.Path] && path.Base(path.Dir(e.Path)) == "git-core" && slices.Contains(seldom, strings.TrimPrefix(path.Base(e.Path), "git-")) {
 		return
 	}
+	if !m.ran[e.Path] && machineHook.MatchString(e.Path) {
+		return
+	}
 	m.toolCalls(e)
 }
+
+// machineHook tells what managers of a machine's devices, networks and power run when one of these changes: Postfix brings a script for each, which
+// calls systemctl. Where such a manager is run, it was seen to run them.
+var machineHook = lazy.MustCompile(`^/(?:usr/)?lib/(?:networkd-dispatcher|NetworkManager|systemd|udev|pm-utils|init|ifupdown|resolvconf|dhcpcd)/`)
 
 // programsOf is the key of [maker.once] under which it is done that programs of a package stay.
 func programsOf(o *owned) string { return "programs of\x00" + o.key }

@@ -140,9 +140,28 @@ func TestUnasked(t *testing.T) {
 			goes: map[string]string{"/usr/bin/sudo": never, "/etc/sudoers": never},
 		},
 		{
+			name: "nothing for a script of which only the mode was looked at, nor for what managers of networks would run",
+			tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("mail", "perl", "init"), "/var/lib/dpkg/info/perl.list": "file 0644 /usr/share/perl5/File/Name.pm\n/usr/bin/perl\n",
+				"/var/lib/dpkg/info/mail.list": "file 0644 /usr/lib/mail/groups.pl\n/usr/lib/networkd-dispatcher/routable.d/mail\n/usr/sbin/mail\n/usr/lib/mail/script\n", "/var/lib/dpkg/info/init.list": "file 0644 /usr/sbin/service\n",
+				"/usr/lib/mail/groups.pl": "file 0755 #!/usr/bin/perl\nuse File::Name;\n", "/usr/lib/networkd-dispatcher/routable.d/mail": "file 0755 #!/bin/sh\nservice mail reload\n", "/usr/sbin/mail": exe + amd64(""),
+				"/usr/lib/mail/script": "file 0755 #!/bin/sh\nfold x\n", "/usr/sbin/service": exe + amd64(""), "/usr/bin/fold": exe + amd64(""),
+				"/usr/share/perl5/File/Name.pm": "file 0644 x", "/usr/bin/perl": exe + amd64(""), "/bin/sh": exe + amd64(""),
+			},
+			looked: "exec /usr/sbin/mail\nstat /usr/lib/mail/groups.pl", stays: "/usr/lib/mail/groups.pl /usr/lib/networkd-dispatcher/routable.d/mail /usr/bin/fold",
+			goes: map[string]string{"/usr/share/perl5/File/Name.pm": "package not needed", "/usr/sbin/service": "package not needed"},
+		},
+		{
+			name: "none for the help of options",
+			tree: join(glibcTree, testimage.Tree{
+				"/usr/lib/x86_64-linux-gnu/libpopt.so.0.0.2": exe + amd64("", needed, "libc.so.6", needed, "iconv_open", soname, "libpopt.so.0"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
+			}),
+			looked: "open /usr/lib/x86_64-linux-gnu/libpopt.so.0.0.2", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
+		},
+		{
 			name: "none for Arrow, which has a client of Azure in itself that reads XML",
 			tree: join(glibcTree, testimage.Tree{
-				"/usr/local/lib/python3.11/site-packages/pyarrow/libarrow.so.2600": exe + amd64("", needed, "libc.so.6", soname, "libarrow.so.2600", "iconv_open"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
+				"/usr/local/lib/python3.11/site-packages/pyarrow/libarrow.so.2600": exe + amd64("", needed, "libc.so.6", needed, "iconv_open", soname, "libarrow.so.2600"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
 			}),
 			looked: "open /usr/local/lib/python3.11/site-packages/pyarrow/libarrow.so.2600", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
 		},

@@ -1,0 +1,69 @@
+package closure_test
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// What a program asks for late, in languages whose modules lie in packages of their own, stays without having been asked for.
+func TestAskedModules(t *testing.T) {
+	const never = "never looked up"
+	app := v1.Config{WorkingDir: "/app"}
+	const r, other = "/usr/lib/R/site-library/", "/usr/lib/R/library/"
+	tree := testimage.Tree{
+		"/var/lib/dpkg/status":                  "file 0644 " + statusOf("r-cran-plot", "r-cran-scales", "r-cran-other", "r-base-core", "r-cran-boot", "tcllib", "lua-json"),
+		"/var/lib/dpkg/info/r-cran-plot.list":   "file 0644 " + r + "plot/DESCRIPTION\n" + r + "plot/R/plot.rdb\n" + r + "plot/libs/plot.so\n",
+		"/var/lib/dpkg/info/r-cran-other.list":  "file 0644 " + r + "other/DESCRIPTION\n",
+		"/var/lib/dpkg/info/r-cran-scales.list": "file 0644 " + r + "scales/DESCRIPTION\n", "/var/lib/dpkg/info/r-cran-boot.list": "file 0644 " + other + "boot/DESCRIPTION\n",
+		"/var/lib/dpkg/info/r-base-core.list": "file 0644 " + other + "cli/DESCRIPTION\n" + other + "cli/R/cli.rdb\n" + other + "mgcv/DESCRIPTION\n",
+		"/var/lib/dpkg/info/tcllib.list":      "file 0644 /usr/share/tcltk/tcllib/json/pkgIndex.tcl\n/usr/share/tcltk/tcllib/json/json.tcl\n/usr/share/tcltk/tcllib/md5/md5.tcl\n",
+		"/var/lib/dpkg/info/lua-json.list":    "file 0644 /usr/share/lua/5.4/json/util.lua\n/usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so\n",
+
+		r + "plot/DESCRIPTION": "file 0644 Package: plot\nDepends: R (>= 4.0)\nImports: scales (>= 1.2),\n  cli\nSuggests: other\n", r + "plot/R/plot.rdb": "file 0644 x", r + "plot/libs/plot.so": exe + amd64(""),
+		r + "scales/DESCRIPTION": "file 0644 Package: scales\n", r + "other/DESCRIPTION": "file 0644 Package: other\n", other + "cli/DESCRIPTION": "file 0644 Package: cli\n", other + "cli/R/cli.rdb": "file 0644 x",
+		other + "boot/DESCRIPTION": "file 0644 Package: boot\n", other + "mgcv/DESCRIPTION": "file 0644 Package: mgcv\n",
+		"/app/a.R": "file 0644 # library(boot)\nf <- function() { suppressMessages(library(plot)); mgcv::gam(y) }\n",
+
+		"/usr/share/tcltk/tcllib/json/pkgIndex.tcl": "file 0644 package ifneeded json 1.3 [list source [file join $dir json.tcl]]\n", "/usr/share/tcltk/tcllib/json/json.tcl": "file 0644 x", "/usr/share/tcltk/tcllib/md5/md5.tcl": "file 0644 x",
+		"/usr/share/tcltk/tcl8.6/tcl8/8.5/msgcat-1.6.1.tm": "file 0644 x",
+		"/app/b.tcl": "file 0644 proc f {} { package require json; package require msgcat 1.6 }\n",
+
+		"/usr/share/lua/5.4/json/util.lua": "file 0644 x", "/usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so": exe + amd64(""), "/usr/share/lua/5.4/lpeg.lua": "file 0644 x", "/usr/share/lua/5.4/re/init.lua": "file 0644 require 'lpeg'\n",
+		"/app/c":      "file 0755 #!/usr/bin/env lua\nlocal j = require \"json.util\"\n",
+		"/etc/web/on": "file 0644 content_by_lua_block { local r = require(\"re\") }\n", "/usr/sbin/web": exe + amd64(""),
+	}
+	for _, c := range []keepCase{
+		{
+			name: "R, with what its packages import", tree: tree, config: app,
+			stays: r + "plot/R/plot.rdb " + r + "plot/libs/plot.so " + r + "scales/DESCRIPTION " + other + "cli/R/cli.rdb " + other + "mgcv/DESCRIPTION",
+			goes:  map[string]string{r + "other/DESCRIPTION": "package not needed", other + "boot/DESCRIPTION": "package not needed"},
+		},
+		{
+			name: "Tcl, by its indexes", tree: tree, config: app,
+			stays: "/usr/share/tcltk/tcllib/json/json.tcl /usr/share/tcltk/tcllib/md5/md5.tcl /usr/share/tcltk/tcl8.6/tcl8/8.5/msgcat-1.6.1.tm",
+		},
+		{
+			name: "and without the whole package at tight", tree: tree, config: app, level: "tight",
+			stays: "/usr/share/tcltk/tcllib/json/json.tcl " + r + "plot/libs/plot.so " + r + "scales/DESCRIPTION",
+			goes:  map[string]string{"/usr/share/tcltk/tcllib/md5/md5.tcl": "package not needed"},
+		},
+		{
+			name: "Lua, in scripts without a suffix and in settings of a server", tree: tree, config: app, looked: "exec /usr/sbin/web\nopen /etc/web/on",
+			stays: "/usr/share/lua/5.4/json/util.lua /usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so /usr/share/lua/5.4/re/init.lua /usr/share/lua/5.4/lpeg.lua",
+		},
+		{
+			name: "none where nobody asks", tree: tree, looked: "exec /usr/sbin/web",
+			goes: map[string]string{"/usr/share/lua/5.4/lpeg.lua": never, "/usr/share/tcltk/tcllib/json/json.tcl": "package not needed", r + "plot/R/plot.rdb": "package not needed"},
+		},
+		{
+			name: "those whose names stand elsewhere",
+			tree: join(tree, testimage.Tree{"/app/a.R": "file 0644 for (p in c('boot', \"other\")) library(p, character.only = TRUE)\n"}), config: app,
+			stays: other + "boot/DESCRIPTION " + r + "other/DESCRIPTION", goes: map[string]string{r + "plot/R/plot.rdb": "package not needed"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
