@@ -84,23 +84,25 @@ func addTrust(op *pb.ExecOp, mode trustMode) bool {
 		return false
 	}
 	for _, m := range op.Mounts {
-		if strings.HasPrefix(m.Dest, trust.Dir) || m.Dest == trust.File || path.Clean(m.Dest) == "/dev" {
+		if strings.HasPrefix(m.Dest, trust.Dir) || m.Dest == trust.File || m.Dest == trust.Store || path.Clean(m.Dest) == "/dev" {
 			return false
 		}
 	}
-	op.Mounts = append(op.Mounts, &pb.Mount{
-		Input: int64(pb.Empty), Output: int64(pb.SkipOutput), Dest: trust.File, MountType: pb.MountType_SECRET,
-		SecretOpt: &pb.SecretOpt{ID: trust.ID, Mode: 0o444, Optional: true},
-	})
+	for _, m := range []struct{ id, dest string }{{trust.ID, trust.File}, {trust.StoreID, trust.Store}} {
+		op.Mounts = append(op.Mounts, &pb.Mount{
+			Input: int64(pb.Empty), Output: int64(pb.SkipOutput), Dest: m.dest, MountType: pb.MountType_SECRET,
+			SecretOpt: &pb.SecretOpt{ID: m.id, Mode: 0o444, Optional: true},
+		})
+	}
 	env := op.Meta.Env
 	for _, s := range op.Secretenv {
 		env = append(env[:len(env):len(env)], s.Name+"=")
 	}
-	for _, name := range trust.Missing(env) {
+	for _, v := range trust.Missing(env) {
 		if mode == trustSecret {
-			op.Secretenv = append(op.Secretenv, &pb.SecretEnv{ID: trust.EnvID, Name: name, Optional: true})
+			op.Secretenv = append(op.Secretenv, &pb.SecretEnv{ID: v.ID, Name: v.Name, Optional: true})
 		} else {
-			op.Meta.Env = append(op.Meta.Env, name+"="+trust.File)
+			op.Meta.Env = append(op.Meta.Env, v.Name+"="+v.Value)
 		}
 	}
 	return true
@@ -131,11 +133,11 @@ func (e *Engine) trustFor(c gw.Client) trustMode {
 	return trustSecret
 }
 
-func (e *Engine) trustSecrets() map[string][]byte {
+func (e *Engine) trustSecrets() (map[string][]byte, error) {
 	if e.inner != nil || len(e.opts.Access.CA) == 0 {
-		return nil
+		return nil, nil
 	}
-	return map[string][]byte{trust.ID: e.opts.Access.CA, trust.EnvID: []byte(trust.File)}
+	return trust.Secrets(e.opts.Access.CA)
 }
 
 // frontendOpts are the attributes the Dockerfile frontend reads.

@@ -112,7 +112,11 @@ func (e *Engine) secrets(specs []string) (session.Attachable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading --secret %s: %w", strings.Join(specs, " "), err)
 	}
-	return secretsprovider.NewSecretProvider(secretStore{own: e.trustSecrets(), next: store.GetSecret}), nil
+	own, err := e.trustSecrets()
+	if err != nil {
+		return nil, err
+	}
+	return secretsprovider.NewSecretProvider(secretStore{own: own, next: store.GetSecret}), nil
 }
 
 type secretStore struct {

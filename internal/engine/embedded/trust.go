@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/mount"
@@ -20,30 +21,44 @@ import (
 // step's key, layer and history are the same with an authority and without one. Lighten's own steps it limits.
 type executor struct {
 	bkexec.Executor
-	trust   string // host file with the bundle; "": none
+	trust   []bkexec.Mount // of the bundle in both forms; nil: none
 	offered *offered
 }
 
-// newTrust writes the bundle where the runtime can mount it from.
-func newTrust(state string, pem []byte) (string, error) {
-	file := filepath.Join(state, "ca.pem")
-	if len(pem) == 0 {
-		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
-			return "", err
+// newTrust writes the bundle, as PEM and as Java reads it, where the runtime can mount it from.
+func newTrust(state string, pem []byte) ([]bkexec.Mount, error) {
+	var mounts []bkexec.Mount
+	for _, f := range []struct {
+		name, dest string
+		make       func([]byte) ([]byte, error)
+	}{
+		{"ca.pem", trust.File, func(b []byte) ([]byte, error) { return b, nil }},
+		{"ca.jks", trust.Store, trust.KeyStore},
+	} {
+		name := filepath.Join(state, f.name)
+		if err := os.Remove(name); err != nil && !os.IsNotExist(err) { // an earlier run's: it cannot be written to
+			return nil, err
 		}
-		return "", nil
+		if len(pem) == 0 {
+			continue
+		}
+		b, err := f.make(pem)
+		if err == nil {
+			err = os.WriteFile(name, b, 0o444)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("writing the certificate authority for build steps: %w", err)
+		}
+		mounts = append(mounts, bkexec.Mount{Src: file{name: name}, Dest: f.dest, Readonly: true})
 	}
-	if err := os.WriteFile(file, pem, 0o444); err != nil {
-		return "", fmt.Errorf("writing the certificate authority for build steps: %w", err)
-	}
-	return file, nil
+	return mounts, nil
 }
 
 // Run implements the executor.
 func (e *executor) Run(ctx context.Context, id string, root bkexec.Mount, mounts []bkexec.Mount, p bkexec.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
-	if e.trust != "" && !ours(mounts) {
+	if e.trust != nil && !ours(mounts) {
 		p.Meta.Env = trust.Env(p.Meta.Env)
-		mounts = append(append([]bkexec.Mount(nil), mounts...), bkexec.Mount{Src: file{name: e.trust}, Dest: trust.File, Readonly: true})
+		mounts = slices.Concat(mounts, e.trust)
 	}
 	if ours(mounts) {
 		if name := e.offered.file(p.Meta.Env); name != "" {

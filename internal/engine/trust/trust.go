@@ -3,7 +3,7 @@
 package trust
 
 import (
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -14,14 +14,34 @@ const Dir = "/dev/.lighten/"
 // File is the bundle's place in a step's container, below /dev for the same reason.
 const File = "/dev/.lighten-ca.pem"
 
-// ID names the bundle among a session's secrets.
-const ID = "lighten.ca"
+// Store is the place of the same as Java reads it: see [KeyStore].
+const Store = "/dev/.lighten-ca.jks"
 
-// EnvID names the secret whose value is [File].
-const EnvID = "lighten.ca.path"
+// Names among a session's secrets: of the bundle in both forms, and of what variables are set to.
+const (
+	ID      = "lighten.ca"
+	StoreID = "lighten.ca.jks"
+	pathID  = "lighten.ca.path"
+	javaID  = "lighten.ca.java"
+)
 
-// variables name a PEM bundle to the program that reads them.
-var variables = []string{
+// Variable is an environment variable that makes programs read the bundle.
+type Variable struct {
+	Name, Value string
+	ID          string // of the secret whose value is Value
+}
+
+// Secrets are what a session hands out for a bundle, by name.
+func Secrets(bundle []byte) (map[string][]byte, error) {
+	store, err := KeyStore(bundle)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{ID: bundle, StoreID: store, pathID: []byte(File), javaID: []byte(javaOptions)}, nil
+}
+
+// bundles name a PEM bundle to the program that reads them.
+var bundles = []string{
 	"AWS_CA_BUNDLE",                      // AWS command line and SDKs
 	"BUNDLE_SSL_CA_CERT",                 // Ruby's bundler
 	"CARGO_HTTP_CAINFO",                  // cargo
@@ -40,31 +60,44 @@ var variables = []string{
 	"YARN_HTTPS_CA_FILE_PATH", // yarn 2 and later
 }
 
-// Variables are the names, sorted.
-func Variables() []string { return append([]string(nil), variables...) }
+// options are what programs hand to the Java that they start, quietly: JAVA_TOOL_OPTIONS reaches every Java, but each one says so
+// where others read its version.
+var options = []string{"GRADLE_OPTS", "MAVEN_OPTS"}
 
-// Missing are those of [Variables] that env (NAME=value) does not set. What a step sets by itself stays.
-func Missing(env []string) []string {
-	have := make(map[string]bool, len(env))
-	for _, kv := range env {
-		name, _, _ := strings.Cut(kv, "=")
-		have[name] = true
+const javaOptions = "-Djavax.net.ssl.trustStore=" + Store + " -Djavax.net.ssl.trustStoreType=jks"
+
+// variables are all of them, sorted by name.
+var variables = func() (all []Variable) {
+	for _, name := range bundles {
+		all = append(all, Variable{name, File, pathID})
 	}
-	var out []string
-	for _, v := range variables {
-		if !have[v] {
-			out = append(out, v)
-		}
+	for _, name := range options {
+		all = append(all, Variable{name, javaOptions, javaID})
 	}
-	sort.Strings(out)
-	return out
+	slices.SortFunc(all, func(a, b Variable) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}()
+
+// Missing are the variables that env (NAME=value) does not set. What a step sets by itself stays.
+func Missing(env []string) []Variable {
+	return slices.DeleteFunc(slices.Clone(variables), func(v Variable) bool { return find(env, v.Name) >= 0 })
 }
 
-// Env is env with every missing variable set to [File].
+// find returns where env sets a variable, -1 if it does not.
+func find(env []string, name string) int {
+	return slices.IndexFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+}
+
+// Env is env with every missing variable. Options that a step sets by itself are added to, unless they name a key store.
 func Env(env []string) []string {
-	out := append([]string(nil), env...)
+	out := slices.Clone(env)
+	for _, name := range options {
+		if at := find(out, name); at >= 0 && !strings.Contains(out[at], "javax.net.ssl.trustStore=") {
+			out[at] += " " + javaOptions
+		}
+	}
 	for _, v := range Missing(env) {
-		out = append(out, v+"="+File)
+		out = append(out, v.Name+"="+v.Value)
 	}
 	return out
 }
