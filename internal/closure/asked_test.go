@@ -15,14 +15,14 @@ func TestAskedModules(t *testing.T) {
 	const r, other = "/usr/lib/R/site-library/", "/usr/lib/R/library/"
 	tree := testimage.Tree{
 		"/var/lib/dpkg/status":                  "file 0644 " + statusOf("r-cran-plot", "r-cran-scales", "r-cran-other", "r-base-core", "r-cran-boot", "tcllib", "lua-json"),
-		"/var/lib/dpkg/info/r-cran-plot.list":   "file 0644 " + r + "plot/DESCRIPTION\n" + r + "plot/R/plot.rdb\n" + r + "plot/libs/plot.so\n",
+		"/var/lib/dpkg/info/r-cran-plot.list":   "file 0644 " + r + "plot/DESCRIPTION\n" + r + "plot/R/plot.rdb\n" + r + "plot/libs/plot.so\n" + r + "plot/help/plot.rdb\n",
 		"/var/lib/dpkg/info/r-cran-other.list":  "file 0644 " + r + "other/DESCRIPTION\n",
 		"/var/lib/dpkg/info/r-cran-scales.list": "file 0644 " + r + "scales/DESCRIPTION\n", "/var/lib/dpkg/info/r-cran-boot.list": "file 0644 " + other + "boot/DESCRIPTION\n",
 		"/var/lib/dpkg/info/r-base-core.list": "file 0644 " + other + "cli/DESCRIPTION\n" + other + "cli/R/cli.rdb\n" + other + "mgcv/DESCRIPTION\n",
 		"/var/lib/dpkg/info/tcllib.list":      "file 0644 /usr/share/tcltk/tcllib/json/pkgIndex.tcl\n/usr/share/tcltk/tcllib/json/json.tcl\n/usr/share/tcltk/tcllib/md5/md5.tcl\n",
 		"/var/lib/dpkg/info/lua-json.list":    "file 0644 /usr/share/lua/5.4/json/util.lua\n/usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so\n",
 
-		r + "plot/DESCRIPTION": "file 0644 Package: plot\nDepends: R (>= 4.0)\nImports: scales (>= 1.2),\n  cli\nSuggests: other\n", r + "plot/R/plot.rdb": "file 0644 x", r + "plot/libs/plot.so": exe + amd64(""),
+		r + "plot/DESCRIPTION": "file 0644 Package: plot\nDepends: R (>= 4.0)\nImports: scales (>= 1.2),\n  cli\nSuggests: other\n", r + "plot/R/plot.rdb": "file 0644 x", r + "plot/libs/plot.so": exe + amd64(""), r + "plot/help/plot.rdb": "file 0644 x",
 		r + "scales/DESCRIPTION": "file 0644 Package: scales\n", r + "other/DESCRIPTION": "file 0644 Package: other\n", other + "cli/DESCRIPTION": "file 0644 Package: cli\n", other + "cli/R/cli.rdb": "file 0644 x",
 		other + "boot/DESCRIPTION": "file 0644 Package: boot\n", other + "mgcv/DESCRIPTION": "file 0644 Package: mgcv\n",
 		"/app/a.R": "file 0644 # library(boot)\nf <- function() { suppressMessages(library(plot)); mgcv::gam(y) }\n",
@@ -39,7 +39,7 @@ func TestAskedModules(t *testing.T) {
 		{
 			name: "R, with what its packages import", tree: tree, config: app,
 			stays: r + "plot/R/plot.rdb " + r + "plot/libs/plot.so " + r + "scales/DESCRIPTION " + other + "cli/R/cli.rdb " + other + "mgcv/DESCRIPTION",
-			goes:  map[string]string{r + "other/DESCRIPTION": "package not needed", other + "boot/DESCRIPTION": "package not needed"},
+			goes:  map[string]string{r + "other/DESCRIPTION": "package not needed", other + "boot/DESCRIPTION": "package not needed", r + "plot/help/plot.rdb": "documentation"},
 		},
 		{
 			name: "Tcl, by its indexes", tree: tree, config: app,

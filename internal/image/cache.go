@@ -17,7 +17,7 @@ import (
 )
 
 // cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
-const cacheFormat = "lighten-layer-6"
+const cacheFormat = "lighten-layer-7"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

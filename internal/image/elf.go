@@ -1,11 +1,13 @@
 package image
 
 import (
+	"bufio"
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -37,6 +39,7 @@ const (
 	maxELFDynamic = 1 << 20
 	maxELFStrings = 16 << 20
 	maxELFDlopen  = 256
+	maxELFSymbols = 32 << 20 // bytes
 )
 
 // readELF returns the facts of an ELF file, nil when its headers cannot be read. It reads the program headers, as the
@@ -117,13 +120,15 @@ func (e *ELF) readDynamic(f *elf.File, r io.ReaderAt, p *elf.Prog) {
 		return
 	}
 	var entries [][2]uint64
-	var table, tableSize uint64
+	var table, tableSize, symbols uint64
 	eachDynamic(data[:n], f.Class, f.ByteOrder, func(tag elf.DynTag, value uint64) {
 		switch tag {
 		case elf.DT_STRTAB:
 			table = value
 		case elf.DT_STRSZ:
 			tableSize = value
+		case elf.DT_SYMTAB:
+			symbols = value
 		case elf.DT_NEEDED, elf.DT_SONAME, elf.DT_RPATH, elf.DT_RUNPATH:
 			if len(entries) < maxELFNeeded {
 				entries = append(entries, [2]uint64{uint64(tag), value})
@@ -150,19 +155,66 @@ func (e *ELF) readDynamic(f *elf.File, r io.ReaderAt, p *elf.Prog) {
 			e.Runpath = strings.Split(s, ":")
 		}
 	}
-	e.readCalls(io.NewSectionReader(r, base, int64(min(tableSize, maxELFStrings))))
+	e.readCalls(io.NewSectionReader(r, base, int64(min(tableSize, maxELFStrings))), func(yield func(uint32) bool) {
+		at, ok := fileOffset(f, symbols)
+		if !ok || symbols == 0 {
+			return
+		}
+		n := int64(maxELFSymbols)
+		if table > symbols { // as linkers lay them out; else it ends where a name is none
+			n = min(n, int64(table-symbols))
+		}
+		eachSymbol(io.NewSectionReader(r, at, n), f, yield)
+	})
+}
+
+// eachSymbol yields where the names of dynamic symbols begin in the table of names.
+func eachSymbol(r io.Reader, f *elf.File, yield func(name uint32) bool) {
+	b := make([]byte, elf.Sym64Size)
+	if f.Class == elf.ELFCLASS32 {
+		b = b[:elf.Sym32Size]
+	}
+	for in := bufio.NewReader(r); ; {
+		if _, err := io.ReadFull(in, b); err != nil || !yield(f.ByteOrder.Uint32(b)) { // st_name is the first of both classes
+			return
+		}
+	}
 }
 
 // readCalls looks for functions in the names of dynamic symbols. A file that defines one of that name counts too: to
-// think that it calls it does no harm.
-func (e *ELF) readCalls(names *io.SectionReader) {
+// think that it calls it does no harm. Linkers let a name begin within another that ends like it: iconv_open in Riconv_open.
+func (e *ELF) readCalls(names *io.SectionReader, symbols iter.Seq[uint32]) {
 	b := make([]byte, names.Size())
 	n, _ := names.ReadAt(b, 0) // a table that is cut off ends there
+	b = b[:n]
+	calls, within := map[string]bool{}, map[uint32]string{}
 	for _, c := range wantedCalls {
-		if bytes.Contains(b[:n], []byte("\x00"+c+"\x00")) {
-			e.Calls = append(e.Calls, c)
+		text := []byte(c + "\x00")
+		for at := 0; !calls[c]; {
+			i := bytes.Index(b[at:], text)
+			if i < 0 {
+				break
+			}
+			switch at += i; {
+			case at > 0 && b[at-1] == 0:
+				calls[c] = true
+			case at > 0 && len(within) < maxELFNeeded:
+				within[uint32(at)] = c
+			}
+			at += len(text)
 		}
 	}
+	if len(within) > 0 {
+		for name := range symbols {
+			if int(name) >= len(b) {
+				break
+			}
+			if c, ok := within[name]; ok {
+				calls[c] = true
+			}
+		}
+	}
+	e.Calls = slices.Sorted(maps.Keys(calls))
 }
 
 var soSuffix = []byte(".so")
