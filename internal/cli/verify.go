@@ -184,6 +184,14 @@ func (r *verifyRun) index() error {
 	return verified(errors.Join(errs...), rep.Platforms...)
 }
 
+// notKnown says what is not known of misses, and why.
+func notKnown(res *heal.Comparison) string {
+	if len(res.Misses) > 0 {
+		return "the light image may miss more than is listed: " + res.Untraced
+	}
+	return "what the light image misses is not known: " + res.Untraced
+}
+
 // verifyReport sums up what came of comparing.
 func verifyReport(res *heal.Comparison) *report.Verify {
 	rep := &report.Verify{
@@ -192,7 +200,7 @@ func verifyReport(res *heal.Comparison) *report.Verify {
 	}
 	rep.Original.Packages, rep.Light.Packages = len(res.Inventory.Packages()), len(res.LightInventory.Packages())
 	if res.Untraced != "" {
-		rep.Notes = append(rep.Notes, "what the light image misses is not known: "+res.Untraced)
+		rep.Notes = append(rep.Notes, notKnown(res))
 	}
 	shown := res.Light
 	switch {

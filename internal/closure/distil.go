@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 33"
+const KeepName = inventory.KeepName + ", closure 35"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -108,7 +108,7 @@ func Distil(p string, size int64) func([]byte) []string {
 }
 
 var (
-	importLine = lazy.MustCompile(`^\s*(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
+	importLine = lazy.MustCompile(`^\s*(?:(?:if|else|try|except|finally|with|def)\b[^"'#]*:\s*)?(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
 	moduleName = lazy.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
 )
 
@@ -131,14 +131,24 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	if listing.Match(b) {
 		facts[whose+factLists] = true
 	}
+	if own {
+		driverFacts(b, facts)
+	}
 	byName := importsByName(b)
 	if byName && computesImports(b) {
 		facts[whose+factComputes] = true
 	}
-	open := ""    // the package of an import whose names go on in further lines
-	must := false // an import that is neither in a function nor where its absence is provided for
+	if byName {
+		for _, m := range beginning.FindAllSubmatch(b, maxWords) {
+			facts[factBegins+string(m[1])] = true
+		}
+	}
+	open := ""                 // the package of an import whose names go on in further lines
+	atTop := map[string]bool{} // what is imported -> whether that is so in one of these
+	must := false              // an import that is neither in a function nor where its absence is provided for
 	add := func(module string) {
 		facts[factImport+module] = true
+		atTop[module] = atTop[module] || must
 		if top, _, _ := strings.Cut(module, "."); must && interactive[top] && !onScreen[top] {
 			facts[factNeeds+module] = true
 		}
@@ -160,7 +170,7 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		}
 		if m != nil {
 			from, names, plain := string(m[1]), string(m[2]), string(m[3])
-			must = line[0] != ' ' && line[0] != '\t'
+			must = bytes.HasPrefix(line, []byte("import")) || bytes.HasPrefix(line, []byte("from"))
 			if plain != "" {
 				for _, n := range importedNames(plain) {
 					add(n)
@@ -188,6 +198,11 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			}
 		}
 	}
+	for module, must := range atTop {
+		if !must && !own {
+			facts[factLater+module] = true
+		}
+	}
 }
 
 // authorityDir is by which sources name the directory of certificate authorities without its path (ssl.get_default_verify_paths).
@@ -197,6 +212,7 @@ var authorityDir = atWord("get_default_verify_paths", "capath")
 func importedNames(s string) []string {
 	var names []string
 	s, _, _ = strings.Cut(s, "#")
+	s, _, _ = strings.Cut(s, ";")
 	for part := range strings.SplitSeq(strings.Trim(s, " \t\r\n()\\"), ",") {
 		if f := strings.Fields(strings.Trim(part, " ();\\")); len(f) > 0 && moduleName.MatchString(f[0]) {
 			names = append(names, f[0])

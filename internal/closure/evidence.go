@@ -29,6 +29,7 @@ func (m *maker) evidence(ev Evidence) {
 		}
 		if x := m.Tree.Resolve(p.Name); ev.Miss && x != nil {
 			m.missed[x.Path] = true
+			m.missedProgram = m.missedProgram || isProgram(x)
 			if ev.Whole {
 				m.wholly(x, r)
 			}

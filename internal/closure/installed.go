@@ -89,6 +89,35 @@ func computesImports(b []byte) bool {
 	return false
 }
 
+// factBegins is what the name of a module begins with that a source computes: "begins anyio._backends._".
+const factBegins = "begins "
+
+var beginning = lazy.MustCompile(`["']([A-Za-z_]\w*(?:\.\w+)*\.\w*)(?:\{|%s|["']\s*[+%])`)
+
+// begun are the modules of an installed module's own distribution whose names it computes with a literal beginning, such as that of its back ends:
+// which one it imports, a request or a setting says.
+func (m *maker) begun(e *image.Entry) []string {
+	o := m.keep.owner[e.Path]
+	if o == nil {
+		return nil
+	}
+	var names []string
+	for _, f := range e.Facts {
+		prefix, ok := strings.CutPrefix(f, factBegins)
+		if !ok {
+			continue
+		}
+		for _, x := range o.files {
+			site := siteDir.FindString(x.Path)
+			name, cache := moduleOf(x.Path[len(site):])
+			if rest, ok := strings.CutPrefix(name, prefix); ok && rest != "" && site != "" && !cache && !strings.Contains(rest, ".") {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // factLists tells that a source asks for all that is installed (importlib.metadata, pkg_resources).
 const factLists = "lists"
 
@@ -111,6 +140,38 @@ func (m *maker) listedDistributions() {
 	}
 }
 
+// anyModule tells whether modules of a library stay that no import leads to. At the level tight that is so where the program computes names of
+// modules, and a carved image lacked one that no statement and no string names: the next request may ask for any other. Private ones are asked for by
+// the library itself.
+func (m *maker) anyModule(l *library) bool {
+	if m.Level == Safe {
+		return true
+	}
+	if !m.computes {
+		return false
+	}
+	surprises := map[string]bool{}
+	for name, x := range l.modules {
+		if !strings.Contains(name, ".") && name[0] != '_' && slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.missed[e.Path] }) {
+			surprises[name] = true
+		}
+	}
+	for _, n := range m.keep.nodes {
+		if len(surprises) == 0 {
+			return false
+		}
+		for _, f := range n.entry.Facts {
+			for _, kind := range []string{factImport, factNeeds, factString} {
+				if name, ok := strings.CutPrefix(f, kind); ok {
+					top, _, _ := strings.Cut(name, ".")
+					delete(surprises, top)
+				}
+			}
+		}
+	}
+	return len(surprises) > 0
+}
+
 // neverComputed is what of [neverImported] stays away even where names of modules are computed: it needs a screen, is for tests or building, or
 // is megabytes.
 var neverComputed = lazy.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|pydoc_data|config-[^/]+|__phello__[^/]*|distutils|msilib)(?:/|$)` +
@@ -118,7 +179,7 @@ var neverComputed = lazy.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.
 
 // unlikely tells whether a module of the standard library stays although it is of [neverImported].
 func (m *maker) unlikely(l *library, x *module, e *image.Entry) bool {
-	if m.Level != Safe {
+	if !l.any {
 		return false
 	}
 	if main := parentModule(x.name); strings.HasSuffix(x.name, ".__main__") && l.reached[main] {

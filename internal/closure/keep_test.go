@@ -20,6 +20,7 @@ type keepCase struct {
 	tree   testimage.Tree
 	config v1.Config
 	looked string // words: "open /a", "exec /b", a line each
+	missed string // the same, in vain in a carved image
 	level  closure.Level
 	keep   []string
 	drop   []string
@@ -555,8 +556,12 @@ func record(t *testing.T, looked string) *observe.Record {
 
 func (c keepCase) run(t *testing.T) {
 	tr, inv := c.read(t)
+	evidence := []closure.Evidence{{Record: record(t, c.looked)}}
+	if c.missed != "" {
+		evidence = append(evidence, closure.Evidence{Record: record(t, c.missed), Miss: true})
+	}
 	k, err := closure.Make(closure.Input{
-		Tree: tr, Inventory: inv, Evidence: []closure.Evidence{{Record: record(t, c.looked)}}, Level: c.level, Keep: c.keep, Drop: c.drop,
+		Tree: tr, Inventory: inv, Evidence: evidence, Level: c.level, Keep: c.keep, Drop: c.drop,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -78,8 +78,13 @@ type maker struct {
 	computes      bool                                 // they import modules of the standard library, maybe, by names which they compute
 	lists         bool                                 // they list what is installed
 	missed        map[string]bool                      // files that a carved image lacked: what they need was not seen
+	later, fully  map[string]bool                      // modules that functions of others import, and those that are to work in full: see [maker.laterOf]
+	lateNames     []string                             // the first, until they are brought in
+	unfit         map[string]bool                      // modules that need what does not stay, as far as that is known by now
+	missedProgram bool                                 // one of them is a program
 	whole         map[*owned]bool                      // packages that stay whole at the level tight too
 	dists         []*owned                             // Python's distributions, sorted
+	distsNamed    map[string][]*owned                  // the same by name: see distributionsNamed
 	modules       map[*owned]map[string][]*image.Entry // see modulesOf
 	stdlib        []*library
 	headers       []*image.Entry             // withheld: see [maker.compiles]
@@ -109,7 +114,7 @@ var rules = []rule{
 
 func newMaker(in Input) *maker {
 	m := &maker{
-		Input: in, done: map[string]bool{}, ran: map[string]bool{}, read: map[string]bool{}, missed: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, read: map[string]bool{}, missed: map[string]bool{}, later: map[string]bool{}, fully: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
 	byPackage := map[string]*owned{}

@@ -47,7 +47,7 @@ func MissedIn(light, original *image.Tree, p observe.Path) bool {
 		return false
 	}
 	_, final := walk(original, p.Name)
-	if final == nil {
+	if final == nil || strings.HasSuffix(final.Path, "/__pycache__") {
 		return false
 	}
 	_, there := walk(light, p.Name)

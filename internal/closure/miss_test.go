@@ -61,6 +61,7 @@ func TestMissedIn(t *testing.T) {
 		{"/proc/made", observe.Open, false},
 		{"/usr/lib/__pycache__/m.cpython-311.pyc", observe.Open, false}, // the source is there
 		{"/usr/lib/__pycache__/n.cpython-311.pyc", observe.Open, true},
+		{"/usr/lib/__pycache__", observe.Stat, false},
 	} {
 		if got := closure.MissedIn(light, original, observe.Path{Name: c.path, Ops: c.ops}); got != c.want {
 			t.Errorf("%s %s: missed %v, want %v", c.ops, c.path, got, c.want)

@@ -231,8 +231,14 @@ func (m *maker) empty(e *image.Entry) bool {
 }
 
 func (m *maker) distributionsNamed(name string) []*owned {
-	want := inventory.PyPIName(name)
-	return slices.DeleteFunc(slices.Clone(m.dists), func(o *owned) bool { return inventory.PyPIName(o.Name) != want })
+	if m.distsNamed == nil {
+		m.distsNamed = map[string][]*owned{}
+		for _, o := range m.dists {
+			n := inventory.PyPIName(o.Name)
+			m.distsNamed[n] = append(m.distsNamed[n], o)
+		}
+	}
+	return m.distsNamed[inventory.PyPIName(name)]
 }
 
 // imported keeps, at the level tight, what the program's own sources import and no check has imported: of a distribution of which
@@ -257,9 +263,21 @@ func (m *maker) imported(names []string) {
 					stem, _, _ := strings.Cut(path.Base(f.Path), ".")
 					if module := "/" + strings.ReplaceAll(at, ".", "/"); strings.HasSuffix(path.Join(path.Dir(f.Path), stem), module) || stem == "__init__" && strings.HasSuffix(path.Dir(f.Path), module) {
 						m.along(f, weak, r)
+						if f.ELF != nil {
+							m.beside(o, f)
+						}
 					}
 				}
 			}
+		}
+	}
+}
+
+// beside keeps the modules beside a compiled one that nothing has loaded: what it imports, its source alone would tell.
+func (m *maker) beside(o *owned, e *image.Entry) {
+	for _, f := range o.files {
+		if path.Dir(f.Path) == path.Dir(e.Path) && !m.keep.Evident(e.Path) && strings.HasSuffix(f.Path, ".py") {
+			m.along(f, weak, Reason{Rule: "distribution", By: e.Path, Note: "a compiled module may import what lies beside it"})
 		}
 	}
 }

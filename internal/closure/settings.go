@@ -71,6 +71,7 @@ func settingsFacts(b []byte, whose string) []string {
 	facts := map[string]bool{}
 	settingsPaths(b, facts)
 	seldomFacts(b, facts)
+	driverFacts(b, facts)
 	n := 0
 	add := func(text []byte, key string) {
 		text = bytes.TrimSpace(text)

@@ -13,6 +13,7 @@ var families = []struct {
 }{
 	{"time zones", lazy.MustCompile(`^.*/zoneinfo(?:/|$)`)},
 	{"codecs", lazy.MustCompile(`^.*/lib/python3[^/]*/encodings/`)},
+	{"codecs of East Asia", lazy.MustCompile(`^.*/lib/python3[^/]*/lib-dynload/_codecs_`)},
 	{"character set conversions", lazy.MustCompile(`^.*/gconv/`)},
 	{"translations", lazy.MustCompile(`^.*/locale/[A-Za-z]{2,3}(?:_[A-Za-z]+)?(?:@[a-z]+)?/LC_MESSAGES/`)},
 	{"locales", lazy.MustCompile(`^/usr/lib/locale/[^/]+/`)},

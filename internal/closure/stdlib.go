@@ -34,6 +34,7 @@ type library struct {
 	reached map[string]bool
 	asked   map[string]bool // by the program and its distributions
 	tops    map[string]bool // the first names of these
+	any     bool            // see [maker.anyModule]
 }
 
 // module is one of the standard library's: its source, compiled forms, or shared object.
@@ -161,17 +162,21 @@ func (m *maker) importedOf() []string {
 		}
 	}
 	slices.Sort(names)
+	for _, n := range names {
+		m.fully[n] = true
+	}
 	return slices.Compact(names)
 }
 
 // unseenImports are what an installed module imports that no check has imported, so that it came in because another one imports it. One
-// that was seen has imported what it needed.
+// that was seen has imported what it needed to be loaded: of it, what its functions import counts.
 func (m *maker) unseenImports(e *image.Entry) []string {
-	if m.keep.Evident(e.Path) {
-		return nil
-	}
 	at, _ := moduleOf(e.Path[len(siteDir.FindString(e.Path)):])
-	var names []string
+	names := m.begun(e)
+	if m.keep.Evident(e.Path) || m.later[at] && !m.fully[at] {
+		m.lateNames = append(m.lateNames, m.laterOf(e, at)...)
+		return names
+	}
 	for name := range importsOf(e, at) {
 		if top, _, _ := strings.Cut(name, "."); top == "" || interactive[top] {
 			continue
@@ -193,10 +198,13 @@ func (m *maker) reach() bool {
 	before := len(m.keep.nodes)
 	m.perlWaiting()
 	m.compiles()
+	m.unfit = map[string]bool{} // more may stay now
 	outside := m.importedOf()
 	m.listedDistributions()
 	if m.Level == Tight {
 		m.imported(outside)
+		m.imported(m.lateNames)
+		m.lateNames = nil
 	} else {
 		m.importedInstallers()
 		m.configured()
@@ -208,12 +216,13 @@ func (m *maker) reach() bool {
 			top, _, _ := strings.Cut(name, ".")
 			l.asked[name], l.tops[top] = true, true
 		}
+		l.any = l.any || m.anyModule(l)
 		if m.Level == Safe {
 			wave = append(wave, byName...)
 		}
 		for name, x := range l.modules {
 			evident := m.evidentModule(x)
-			if m.Level == Safe {
+			if l.any {
 				wave = append(wave, l.needs(x)...)
 			}
 			if evident && m.Level == Tight {
@@ -283,6 +292,7 @@ func (l *library) visit(name string) []string {
 			continue
 		}
 		l.reached[at] = true
+		next = append(next, laterByC[at]...)
 		for _, e := range x.files {
 			for _, f := range e.Facts {
 				if n, ok := strings.CutPrefix(f, factNeeds); ok { // xmlrpc.server cannot be loaded without pydoc
@@ -363,7 +373,7 @@ func (m *maker) enterLibrary(l *library) {
 				m.along(e, weak, any)
 			case neverImported.MatchString(rel):
 				m.keep.drops[e.Path] = unseenLibrary
-			case m.Level == Tight || e.ELF != nil && m.foreign(e):
+			case !l.any || e.ELF != nil && m.foreign(e):
 				m.keep.drops[e.Path] = "modules of Python that nothing imports"
 			default:
 				m.along(e, weak, any)
@@ -391,7 +401,7 @@ func (m *maker) enterLibrary(l *library) {
 		}
 		if rel := e.Path[len(l.dir)+1:]; neverImported.MatchString(rel) && !l.reached[l.packageOf(rel)] {
 			m.keep.drops[e.Path] = unseenLibrary
-		} else if m.Level == Safe {
+		} else if l.any {
 			m.along(e, weak, any)
 		}
 	}

@@ -1,0 +1,131 @@
+package closure
+
+import (
+	"path"
+	"strings"
+
+	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/lazy"
+)
+
+// factLater is a module that an installed one imports in a function, or where its absence is provided for: "later .testing".
+const factLater = "later "
+
+// elsewhere are modules for other systems, which functions import there.
+var elsewhere = lazy.MustCompile(`(?:^|[._])(?:win(?:32|dows|console|api|types)?|emscripten|pyodide|macosx?|osx|darwin)(?:[._]|$)`)
+
+// laterOf are the modules of its own distribution that an installed one imports when a function of it is called, as far as they need nothing
+// that does not stay anyway: what a further request asks for first, such as the tables of idna, or that by which Jinja tells of errors in templates.
+func (m *maker) laterOf(e *image.Entry, at string) []string {
+	var names []string
+	for _, f := range e.Facts {
+		n, ok := strings.CutPrefix(f, factLater)
+		if !ok {
+			continue
+		}
+		t := &latecomer{maker: m, of: m.keep.owner[e.Path], seen: map[string]bool{}}
+		if t.of != nil && t.needsNothing(absolute(at, n, path.Base(e.Path) == "__init__.py")) {
+			names = append(names, t.brings...)
+			for _, b := range t.brings {
+				m.later[b] = true
+			}
+		}
+	}
+	return names
+}
+
+// latecomer follows what a module that is imported later needs to be loaded.
+type latecomer struct {
+	*maker
+	of     *owned
+	seen   map[string]bool
+	brings []string // modules of the distribution
+}
+
+// needsNothing tells whether a module, and those of its distribution that it needs, can be loaded with what stays. A name that is no module's is
+// what a module has in it.
+func (t *latecomer) needsNothing(name string) bool {
+	switch {
+	case t.unfit[name]:
+		return false
+	case t.seen[name], t.later[name], name == "":
+		return true
+	}
+	t.seen[name] = true
+	fit := t.fits(name)
+	t.unfit[name] = !fit
+	return fit
+}
+
+func (t *latecomer) fits(name string) bool {
+	top, _, _ := strings.Cut(name, ".")
+	if x, ok := t.Inventory.Module(top); ok && x.Name != t.of.Name {
+		return t.has(x, name)
+	} else if !ok {
+		return t.inStdlib(name)
+	}
+	e := t.moduleFile(t.of, name)
+	switch {
+	case e == nil:
+		return true
+	case elsewhere.MatchString(name), e.ELF != nil:
+		return t.keep.Has(e.Path)
+	case t.keep.Has(e.Path):
+		return true
+	}
+	t.brings = append(t.brings, name)
+	if !t.needsNothing(parentModule(name)) {
+		return false
+	}
+	loose := map[string]bool{}
+	for _, f := range e.Facts {
+		if n, ok := strings.CutPrefix(f, factLater); ok {
+			loose[n] = true
+		}
+	}
+	for _, f := range e.Facts {
+		if n, ok := strings.CutPrefix(f, factImport); ok && !loose[n] && !t.needsNothing(absolute(name, n, path.Base(e.Path) == "__init__.py")) {
+			return false
+		}
+	}
+	return true
+}
+
+// has tells whether a module of another distribution stays.
+func (t *latecomer) has(x inventory.Package, name string) bool {
+	for _, o := range t.distributionsNamed(x.Name) {
+		for at := name; at != ""; at = parentModule(at) {
+			if e := t.moduleFile(o, at); e != nil {
+				return t.keep.Has(e.Path)
+			}
+		}
+	}
+	return false
+}
+
+// inStdlib tells whether a module of the standard library stays, or is built in.
+func (t *latecomer) inStdlib(name string) bool {
+	for _, l := range t.stdlib {
+		if x := l.modules[name]; x != nil && len(x.files) > 0 && !t.keep.Has(x.files[0].Path) {
+			return false
+		}
+	}
+	return true
+}
+
+// moduleFile is the source or the shared object of a distribution's module; nil when it has none of that name.
+func (m *maker) moduleFile(o *owned, name string) *image.Entry {
+	want := "/" + strings.ReplaceAll(name, ".", "/")
+	for _, f := range m.modulesOf(o)[name[strings.LastIndexByte(name, '.')+1:]] {
+		stem, ext, _ := strings.Cut(path.Base(f.Path), ".")
+		if stem == "__init__" {
+			stem = ""
+		}
+		site := siteDir.FindString(f.Path)
+		if site != "" && (ext == "py" || f.ELF != nil) && "/"+strings.TrimSuffix(path.Join(path.Dir(f.Path)[len(site)-1:], stem), "/")[1:] == want {
+			return f
+		}
+	}
+	return nil
+}

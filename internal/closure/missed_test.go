@@ -1,0 +1,78 @@
+package closure_test
+
+import (
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// What a carved image lacked at the level tight tells of more that further requests would miss, one after the other.
+func TestMissed(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const unseen, unimported, never = "Python's own tests, tools and what is given up", "modules of Python that nothing imports", "never looked up"
+	tree := testimage.Tree{
+		"/bin/sh": exe + amd64(""), "/usr/bin/awk": exe + amd64(""), "/usr/bin/sort": exe + amd64(""), "/usr/bin/who": exe + amd64(""),
+		lib + "os.py": "file 0644 x", lib + "wave.py": "file 0644 x", lib + "statistics.py": "file 0644 x", lib + "telnetlib.py": "file 0644 x", lib + "_private.py": "file 0644 x", lib + "tkinter/__init__.py": "file 0644 x",
+		lib + "encodings/shift_jis.py": "file 0644 import _codecs_jp\n", lib + "lib-dynload/_codecs_jp.cpython-311-x86_64-linux-gnu.so": exe + amd64(""), lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so": exe + amd64(""),
+	}
+	runs := testimage.Tree{"/app/a.py": "file 0644 lines = {'a': 'awk 1 | sort'}\n\n\n\n\n\n\nsubprocess.run(lines[x], shell=True)\n"}
+	computes := testimage.Tree{"/app/a.py": "file 0644 import_module(name)\n"}
+	for _, c := range []keepCase{
+		{name: "no commands that the program names", tree: join(tree, runs), goes: map[string]string{"/usr/bin/awk": never, "/usr/bin/sort": never}},
+		{name: "a file that is no program", tree: join(tree, runs), missed: "open " + lib + "wave.py", goes: map[string]string{"/usr/bin/awk": never}},
+		{name: "a shell, and so what the program gives it", tree: join(tree, runs), missed: "exec /bin/sh", stays: "/usr/bin/awk /usr/bin/sort", goes: map[string]string{"/usr/bin/who": never}},
+		{
+			name: "a module whose name the program computed, and so any but for screens", tree: join(tree, computes), missed: "open " + lib + "wave.py",
+			stays: lib + "statistics.py " + lib + "telnetlib.py", goes: map[string]string{lib + "tkinter/__init__.py": unseen},
+		},
+		{
+			name: "a module of a program that computes none", tree: join(tree, runs), missed: "open " + lib + "wave.py",
+			goes: map[string]string{lib + "statistics.py": unimported, lib + "telnetlib.py": unseen},
+		},
+		{
+			name: "a module that a source imports", tree: join(tree, computes, testimage.Tree{"/app/b.py": "file 0644 import wave\n"}), missed: "open " + lib + "wave.py",
+			goes: map[string]string{lib + "statistics.py": unimported},
+		},
+		{
+			name: "a module that the library asks for", tree: join(tree, computes), missed: "open " + lib + "_private.py",
+			goes: map[string]string{lib + "statistics.py": unimported},
+		},
+		{
+			name: "a codec of East Asia", tree: tree, missed: "open " + lib + "lib-dynload/_codecs_jp.cpython-311-x86_64-linux-gnu.so",
+			stays: lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so",
+		},
+	} {
+		c.config, c.level, c.looked = v1.Config{WorkingDir: "/app"}, closure.Tight, "stat "+lib+"os.py"
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+// Modules that a library imports by names with a literal beginning, those that a compiled one may import, and drivers that addresses name.
+func TestComputedModules(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	const gone = "modules of distributions that were not imported"
+	files := testimage.Tree{
+		lib + "os.py": "file 0644 x", lib + "wave.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 x", lib + "sqlite3/dump.py": "file 0644 x",
+		site + "nio/__init__.py": "file 0644 import_module(\n    f\"nio.backends._{name}\")\n", site + "nio/backends/__init__.py": "file 0644 x", site + "nio/backends/_a.py": "file 0644 import wave\n",
+		site + "nio/backends/_b/__init__.py": "file 0644 x", site + "nio/backends/_b/c.py": "file 0644 x", site + "nio/backends/other.py": "file 0644 x",
+		site + "fast/_core.so": exe + amd64(""), site + "fast/version.py": "file 0644 x", site + "fast/sub/far.py": "file 0644 x", site + "fast/__init__.py": "file 0644 x",
+		site + "adb/__init__.py": "file 0644 x", site + "bdb2/__init__.py": "file 0644 x", site + "cdb/__init__.py": "file 0644 x",
+		"/app/a.py": "file 0644 import sqlite3; print('x')\nif x: from fast import _core; y()\nURL = 'postgresql+adb://u:p@db/shop'\n", "/app/alembic.ini": "file 0644 sqlalchemy.url = mysql+bdb2://db/shop\n",
+	}
+	names := map[string]string{"nio": "nio/__init__.py nio/backends/__init__.py nio/backends/_a.py nio/backends/_b/__init__.py nio/backends/_b/c.py nio/backends/other.py", "fast": "fast/__init__.py fast/_core.so fast/version.py fast/sub/far.py", "adb": "adb/__init__.py", "bdb2": "bdb2/__init__.py", "cdb": "cdb/__init__.py"}
+	for name, modules := range names {
+		files = join(files, distribution(site, name, modules))
+	}
+	c := keepCase{
+		tree: files, config: v1.Config{WorkingDir: "/app"}, level: closure.Tight,
+		looked: "stat " + lib + "os.py\nopen " + site + "nio/__init__.py\nopen " + site + "fast/__init__.py",
+		stays: lib + "wave.py " + lib + "sqlite3/dump.py " + site + "nio/backends/_a.py " + site + "nio/backends/_b/__init__.py " + site + "fast/_core.so " + site + "fast/version.py " +
+			site + "adb/__init__.py " + site + "bdb2/__init__.py",
+		goes: map[string]string{site + "nio/backends/_b/c.py": gone, site + "nio/backends/other.py": gone, site + "fast/sub/far.py": gone, site + "cdb/__init__.py": "package not needed"},
+	}
+	c.run(t)
+}
