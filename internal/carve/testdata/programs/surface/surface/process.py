@@ -45,8 +45,10 @@ def pools():
 
     found = {}
     for method in ("fork", "spawn", "forkserver"):
-        with multiprocessing.get_context(method).Pool(2) as pool:
-            found[method] = pool.map(square, range(4))
+        pool = multiprocessing.get_context(method).Pool(2)
+        found[method] = pool.map(square, range(4))
+        pool.close()  # to end it as `with` does, by terminate, can wait for ever on a busy machine
+        pool.join()
     return jsonify(found)
 
 
