@@ -24,12 +24,13 @@ func (i *item) rank() int {
 }
 
 const (
-	window  = 32 << 10 // bytes: what gzip looks back (RFC 1951, 2)
-	group   = 1024     // files that are put in order among themselves: time grows with its square
-	gram    = 8        // bytes that are compared at once
-	one     = 32       // gram in so many is looked at
-	common  = 64       // files that begin with the same gram: it tells nothing of their likeness then
-	nearest = 64       // files that may follow one
+	window  = 32 << 10         // bytes: what gzip looks back (RFC 1951, 2)
+	group   = 1024             // files that are put in order among themselves: time grows with its square
+	gram    = 8                // bytes that are compared at once
+	one     = 32               // gram in so many is looked at
+	most    = 2 * window / one // grams of a file: a text can be made so that all would be looked at
+	common  = 64               // files that begin with the same gram: it tells nothing of their likeness then
+	nearest = 64               // files that may follow one
 )
 
 // order puts the files of a layer behind those that they resemble: gzip finds what was said up to 32 KiB before, so a module costs
@@ -173,8 +174,9 @@ func appendMarks(marks []mark, text []byte, file int32) []mark {
 			marks = append(marks, mark{mixed, file})
 		}
 	}
-	slices.SortFunc(marks[from:], func(a, b mark) int { return cmp.Compare(a.hash, b.hash) })
-	return marks[:from+len(slices.Compact(marks[from:]))]
+	own := marks[from:]
+	slices.SortFunc(own, func(a, b mark) int { return cmp.Compare(a.hash, b.hash) })
+	return marks[:from+min(len(slices.Compact(own)), most)]
 }
 
 // marksOf counts the marks with the hash at the beginning of a sorted list.
