@@ -45,6 +45,9 @@ type dropRow struct {
 	but  *lazy.Pattern // what stays nevertheless
 }
 
+// hookSample tells a sample of a hook, which git copies into a new repository and never runs (githooks(5)).
+var hookSample = lazy.MustCompile(`/hooks/[^/]+\.sample$`)
+
 // dropTable: what else a program does not read while it runs, in an image that is made for it alone. Licences stay.
 var dropTable = []dropRow{
 	{"character set conversions", lazy.MustCompile(`^/usr/lib/[^/]+/gconv/|^/usr/lib/gconv/`), nil},

@@ -33,7 +33,7 @@ func (k *Keep) Misses(p observe.Path) bool {
 		return false
 	}
 	for e := range children(k.tree, final.Path) {
-		if !k.Has(e.Path) {
+		if !k.Has(e.Path) && !hookSample.MatchString(e.Path) {
 			return true
 		}
 	}
@@ -65,7 +65,7 @@ func MissedIn(light, original *image.Tree, p observe.Path) bool {
 		return false
 	}
 	for e := range children(original, final.Path) {
-		if light.Get(path.Join(there.Path, path.Base(e.Path))) == nil {
+		if light.Get(path.Join(there.Path, path.Base(e.Path))) == nil && !hookSample.MatchString(e.Path) {
 			return true
 		}
 	}

@@ -24,13 +24,13 @@ func treeOf(t *testing.T, tree testimage.Tree) *image.Tree {
 func TestMissedIn(t *testing.T) {
 	original := treeOf(t, testimage.Tree{
 		"/lib": "symlink usr/lib", "/usr/lib/a": "file 0644 a", "/usr/lib/b": "file 0644 b", "/etc/alias": "symlink /usr/lib/b", "/etc/dangling": "symlink nowhere",
-		"/opt/plugins/one": "file 0644 1", "/opt/plugins/two": "file 0644 2", "/opt/empty/": "dir 0755", "/usr/bin/x": "file 0755 x", "/usr/bin/y": "file 0755 y",
+		"/opt/plugins/one": "file 0644 1", "/opt/plugins/two": "file 0644 2", "/opt/empty/": "dir 0755", "/opt/hooks/a.sample": "file 0755 x", "/opt/hooks/b": "file 0755 x", "/usr/bin/x": "file 0755 x", "/usr/bin/y": "file 0755 y",
 		"/dev/made": "char 0666 1:3", "/proc/made": "file 0644 x",
 		"/usr/lib/m.py": "file 0644 m", "/usr/lib/__pycache__/m.cpython-311.pyc": "file 0644 m", "/usr/lib/__pycache__/n.cpython-311.pyc": "file 0644 n", "/usr/lib/n.py": "file 0644 n",
 		"/opt/run.sh": "file 0755 #!/usr/bin/y -e\n", "/opt/ok.sh": "file 0755 #! /usr/bin/x\n", "/opt/no.sh": "file 0755 #!/usr/bin/nowhere\n",
 	})
 	light := treeOf(t, testimage.Tree{ // of other layout: /lib is a directory
-		"/lib/a": "file 0644 a", "/usr/lib/": "dir 0755", "/usr/lib/b": "file 0644 b", "/etc/alias": "symlink /opt/b", "/opt/plugins/one": "file 0644 1", "/usr/bin/x": "file 0755 x",
+		"/lib/a": "file 0644 a", "/usr/lib/": "dir 0755", "/usr/lib/b": "file 0644 b", "/etc/alias": "symlink /opt/b", "/opt/plugins/one": "file 0644 1", "/opt/hooks/b": "file 0755 x", "/usr/bin/x": "file 0755 x",
 		"/usr/lib/m.py": "file 0644 m",
 		"/opt/run.sh":   "file 0755 #!/usr/bin/y -e\n", "/opt/ok.sh": "file 0755 #! /usr/bin/x\n", "/opt/no.sh": "file 0755 #!/usr/bin/nowhere\n",
 	})
@@ -50,6 +50,8 @@ func TestMissedIn(t *testing.T) {
 		{"/opt/plugins", observe.List, true},
 		{"/opt/plugins/one", observe.Open, false},
 		{"/opt/plugins/two", observe.Open, true},
+		{"/opt/hooks", observe.List, false}, // samples, which git copies and never runs
+		{"/opt/hooks/a.sample", observe.Open, true},
 		{"/opt/empty", observe.Stat, true},
 		{"/usr/bin", observe.List, false}, // nobody needs all of it
 		{"/usr/bin/y", observe.Exec, true},
@@ -66,5 +68,21 @@ func TestMissedIn(t *testing.T) {
 		if got := closure.MissedIn(light, original, observe.Path{Name: c.path, Ops: c.ops}); got != c.want {
 			t.Errorf("%s %s: missed %v, want %v", c.ops, c.path, got, c.want)
 		}
+	}
+}
+
+// A directory that lacks nothing but samples of hooks is the same to who lists it.
+func TestMissesNoSample(t *testing.T) {
+	c := keepCase{tree: testimage.Tree{"/srv/a.git/config": "file 0644 x", "/srv/a.git/hooks/push": "file 0755 x", "/srv/a.git/hooks/push.sample": "file 0755 x"}}
+	tr, inv := c.read(t)
+	k, err := closure.Make(closure.Input{Tree: tr, Inventory: inv, Evidence: []closure.Evidence{{Record: record(t, "open /srv/a.git/config")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Has("/srv/a.git/hooks/push.sample") || !k.Has("/srv/a.git/hooks/push") {
+		t.Error("want the hook to stay and its sample to go")
+	}
+	if k.Misses(observe.Path{Name: "/srv/a.git/hooks", Ops: observe.Open | observe.List}) {
+		t.Error("its directory is missed")
 	}
 }

@@ -152,6 +152,14 @@ func TestUnasked(t *testing.T) {
 			goes: map[string]string{"/usr/share/perl5/File/Name.pm": "package not needed", "/usr/sbin/service": "package not needed"},
 		},
 		{
+			name: "no modules of Perl for a sample of a hook, which git reads and never runs",
+			tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("libname-perl"), "/var/lib/dpkg/info/libname-perl.list": "file 0644 /usr/share/perl5/File/Name.pm\n",
+				"/srv/a.git/hooks/watch.sample": "file 0755 #!/usr/bin/perl\nuse File::Name;\n", "/usr/share/perl5/File/Name.pm": "file 0644 x", "/usr/bin/perl": exe + amd64(""),
+			},
+			looked: "open /srv/a.git/hooks/watch.sample", stays: "/srv/a.git/hooks/watch.sample", goes: map[string]string{"/usr/share/perl5/File/Name.pm": "package not needed", "/usr/bin/perl": never},
+		},
+		{
 			name: "none for the help of options",
 			tree: join(glibcTree, testimage.Tree{
 				"/usr/lib/x86_64-linux-gnu/libpopt.so.0.0.2": exe + amd64("", needed, "libc.so.6", needed, "iconv_open", soname, "libpopt.so.0"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
