@@ -209,6 +209,14 @@ var companionTable = []companion{
 	{"coders of ImageMagick", []string{"libMagickCore*"}, []string{"/etc/ImageMagick-*/**", "/usr/lib/*/ImageMagick-*/modules-*/**", "/usr/lib/*/ImageMagick-*/config-*/**", "/usr/lib/ImageMagick-*/modules-*/**", "/usr/lib/ImageMagick-*/config-*/**", "/usr/share/ImageMagick-*/**"}, false},
 	{"catalogues of XML", []string{"libxml2.so*"}, []string{"/etc/xml/catalog"}, false},
 	{"types of files by name", []string{"python3*", "libpython3*", "perl", "php*", "ruby*", "nginx", "apache2"}, []string{"/etc/mime.types"}, false},
+	{"templates and filters, which Debian has in a package of their own", []string{"pandoc"}, []string{"/usr/share/pandoc/**"}, false},
+	{"components of LibreOffice, of which a document's kind tells, and their registry", []string{"soffice", "soffice.bin", "oosplash"}, []string{
+		"/usr/lib/libreoffice/**", "/usr/share/libreoffice/**", "/etc/libreoffice/**", "/var/lib/libreoffice/**",
+	}, false},
+	{"plugins of Qt, without which it does not start", []string{"libQt5Gui.so*", "libQt6Gui.so*"}, []string{
+		"/usr/lib/*/qt5/plugins/platforms/**", "/usr/lib/*/qt5/plugins/imageformats/**", "/usr/lib/*/qt6/plugins/platforms/**", "/usr/lib/*/qt6/plugins/imageformats/**",
+	}, false},
+	{"types by a file's name", []string{"libQt5Core.so*", "libQt6Core.so*"}, []string{"/usr/share/mime/mime.cache"}, false},
 	{"resources of Ghostscript", []string{"libgs.so*"}, []string{"/usr/share/ghostscript/**", "/var/lib/ghostscript/**"}, false},
 	{"Java's certificate authorities and settings", []string{"libjvm.so", "java"}, []string{"/etc/ssl/certs/java/cacerts", "/etc/java-*/**"}, false},
 }

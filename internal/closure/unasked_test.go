@@ -160,6 +160,21 @@ func TestUnasked(t *testing.T) {
 			looked: "open /srv/a.git/hooks/watch.sample", stays: "/srv/a.git/hooks/watch.sample", goes: map[string]string{"/usr/share/perl5/File/Name.pm": "package not needed", "/usr/bin/perl": never},
 		},
 		{
+			name: "what converters of documents have in packages of their own",
+			tree: testimage.Tree{
+				"/app/steps.ini": "file 0644 run = pandoc a.md -o a.odt\n  soffice --headless a.odt\n  wkhtmltopdf a b\n", "/app/a.py": "file 0644 subprocess.run(line, shell=True)\n", "/bin/sh": exe + amd64(""),
+				"/usr/bin/pandoc": exe + amd64(""), "/usr/share/pandoc/data/templates/default.html5": "file 0644 x", "/usr/bin/soffice": "symlink ../lib/libreoffice/program/soffice", "/usr/lib/libreoffice/program/soffice": "file 0755 #!/bin/sh\n",
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("office", "writer", "pandoc-data"), "/var/lib/dpkg/info/office.list": "file 0644 /usr/bin/soffice\n/usr/lib/libreoffice/program/soffice\n",
+				"/var/lib/dpkg/info/pandoc-data.list": "file 0644 /usr/share/pandoc/data/templates/default.html5\n", "/var/lib/dpkg/info/writer.list": "file 0644 /usr/lib/libreoffice/program/libswlo.so\n/etc/libreoffice/registry/writer.xcd\n",
+				"/usr/lib/libreoffice/program/libswlo.so": exe + amd64("", needed, "libword.so.1"), "/usr/lib/libword.so.1": exe + amd64(""), "/etc/libreoffice/registry/writer.xcd": "file 0644 x",
+				"/usr/bin/wkhtmltopdf": exe + amd64("", needed, "libQt5Gui.so.5"), "/usr/lib/libQt5Gui.so.5": exe + amd64("", soname, "libQt5Gui.so.5"),
+				"/usr/lib/x86_64-linux-gnu/qt5/plugins/platforms/libqoffscreen.so": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/qt5/plugins/platformthemes/libqgtk3.so": exe + amd64(""),
+			},
+			config: app, stays: "/usr/share/pandoc/data/templates/default.html5 /usr/lib/libreoffice/program/libswlo.so /usr/lib/libword.so.1 /etc/libreoffice/registry/writer.xcd " +
+				"/usr/lib/x86_64-linux-gnu/qt5/plugins/platforms/libqoffscreen.so",
+			goes: map[string]string{"/usr/lib/x86_64-linux-gnu/qt5/plugins/platformthemes/libqgtk3.so": never},
+		},
+		{
 			name: "none for the help of options",
 			tree: join(glibcTree, testimage.Tree{
 				"/usr/lib/x86_64-linux-gnu/libpopt.so.0.0.2": exe + amd64("", needed, "libc.so.6", needed, "iconv_open", soname, "libpopt.so.0"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
