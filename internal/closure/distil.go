@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 35"
+const KeepName = inventory.KeepName + ", closure 36"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -143,7 +143,8 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			facts[factBegins+string(m[1])] = true
 		}
 	}
-	open := ""                 // the package of an import whose names go on in further lines
+	more := false              // whether the names of an import go on in further lines
+	open := ""                 // the package that they are imported from
 	atTop := map[string]bool{} // what is imported -> whether that is so in one of these
 	must := false              // an import that is neither in a function nor where its absence is provided for
 	add := func(module string) {
@@ -154,13 +155,11 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		}
 	}
 	for line := range bytes.Lines(b) {
-		if open != "" {
+		if more {
 			for _, n := range importedNames(string(line)) {
 				add(open + "." + n)
 			}
-			if bytes.IndexByte(line, ')') >= 0 {
-				open = ""
-			}
+			more = bytes.IndexByte(line, ')') < 0
 			continue
 		}
 		imports := bytes.Contains(line, []byte("import"))
@@ -181,7 +180,7 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 					add(strings.TrimSuffix(from, ".") + "." + n)
 				}
 				if strings.Contains(names, "(") && !strings.Contains(names, ")") {
-					open = strings.TrimSuffix(from, ".")
+					more, open = true, strings.TrimSuffix(from, ".")
 				}
 			}
 			continue

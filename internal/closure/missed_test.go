@@ -41,6 +41,10 @@ func TestMissed(t *testing.T) {
 			goes: map[string]string{lib + "statistics.py": unimported},
 		},
 		{
+			name: "a module of a library, and so what it imports", tree: join(tree, distribution(lib+"site-packages/", "pool", "pool.py"), testimage.Tree{lib + "site-packages/pool.py": "file 0644 import statistics\n"}),
+			missed: "open " + lib + "site-packages/pool.py", stays: lib + "statistics.py", goes: map[string]string{lib + "wave.py": unimported},
+		},
+		{
 			name: "a codec of East Asia", tree: tree, missed: "open " + lib + "lib-dynload/_codecs_jp.cpython-311-x86_64-linux-gnu.so",
 			stays: lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so",
 		},

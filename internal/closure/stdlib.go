@@ -169,13 +169,19 @@ func (m *maker) importedOf() []string {
 }
 
 // unseenImports are what an installed module imports that no check has imported, so that it came in because another one imports it. One
-// that was seen has imported what it needed to be loaded: of it, what its functions import counts.
+// that was seen has imported what it needed to be loaded: of it, what its functions import counts. Of what is for people at a prompt, those
+// count without which it cannot be loaded.
 func (m *maker) unseenImports(e *image.Entry) []string {
 	at, _ := moduleOf(e.Path[len(siteDir.FindString(e.Path)):])
 	names := m.begun(e)
-	if m.keep.Evident(e.Path) || m.later[at] && !m.fully[at] {
+	if m.keep.Evident(e.Path) && !m.missed[e.Path] || m.later[at] && !m.fully[at] {
 		m.lateNames = append(m.lateNames, m.laterOf(e, at)...)
 		return names
+	}
+	for _, f := range e.Facts {
+		if n, ok := strings.CutPrefix(f, factNeeds); ok {
+			names = append(names, n)
+		}
 	}
 	for name := range importsOf(e, at) {
 		if top, _, _ := strings.Cut(name, "."); top == "" || interactive[top] {
