@@ -55,6 +55,14 @@ func TestAskedModules(t *testing.T) {
 			stays: "/usr/share/lua/5.4/json/util.lua /usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so /usr/share/lua/5.4/re/init.lua /usr/share/lua/5.4/lpeg.lua",
 		},
 		{
+			name: "linear algebra of R at tight", level: "tight", looked: "open /usr/lib/R/lib/libR.so", stays: "/usr/lib/R/modules/lapack.so /usr/lib/liblapack.so.3",
+			tree: testimage.Tree{
+				"/usr/lib/R/lib/libR.so": exe + amd64("", soname, "libR.so"), "/usr/lib/R/modules/lapack.so": exe + amd64("", needed, "liblapack.so.3"), "/usr/lib/liblapack.so.3": exe + amd64(""),
+				"/usr/lib/R/modules/R_X11.so": exe + amd64(""), "/var/lib/dpkg/status": "file 0644 " + statusOf("r-base-core"), "/var/lib/dpkg/info/r-base-core.list": "file 0644 /usr/lib/R/lib/libR.so\n/usr/lib/R/modules/lapack.so\n/usr/lib/R/modules/R_X11.so\n",
+			},
+			goes: map[string]string{"/usr/lib/R/modules/R_X11.so": "package not needed"},
+		},
+		{
 			name: "none where nobody asks", tree: tree, looked: "exec /usr/sbin/web",
 			goes: map[string]string{"/usr/share/lua/5.4/lpeg.lua": never, "/usr/share/tcltk/tcllib/json/json.tcl": "package not needed", r + "plot/R/plot.rdb": "package not needed"},
 		},

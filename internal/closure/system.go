@@ -209,6 +209,7 @@ var companionTable = []companion{
 	{"coders of ImageMagick", []string{"libMagickCore*"}, []string{"/etc/ImageMagick-*/**", "/usr/lib/*/ImageMagick-*/modules-*/**", "/usr/lib/*/ImageMagick-*/config-*/**", "/usr/lib/ImageMagick-*/modules-*/**", "/usr/lib/ImageMagick-*/config-*/**", "/usr/share/ImageMagick-*/**"}, false},
 	{"catalogues of XML", []string{"libxml2.so*"}, []string{"/etc/xml/catalog"}, false},
 	{"types of files by name", []string{"python3*", "libpython3*", "perl", "php*", "ruby*", "nginx", "apache2"}, []string{"/etc/mime.types"}, false},
+	{"linear algebra, which R loads when a model asks for it", []string{"libR.so"}, []string{"/usr/lib/R/modules/lapack.so", "/usr/local/lib/R/modules/lapack.so"}, false},
 	{"templates and filters, which Debian has in a package of their own", []string{"pandoc"}, []string{"/usr/share/pandoc/**"}, false},
 	{"components of LibreOffice, of which a document's kind tells, and their registry", []string{"soffice", "soffice.bin", "oosplash"}, []string{
 		"/usr/lib/libreoffice/**", "/usr/share/libreoffice/**", "/etc/libreoffice/**", "/var/lib/libreoffice/**",
