@@ -217,6 +217,9 @@ var companionTable = []companion{
 	{"plugins of Qt, without which it does not start", []string{"libQt5Gui.so*", "libQt6Gui.so*"}, []string{
 		"/usr/lib/*/qt5/plugins/platforms/**", "/usr/lib/*/qt5/plugins/imageformats/**", "/usr/lib/*/qt6/plugins/platforms/**", "/usr/lib/*/qt6/plugins/imageformats/**",
 	}, false},
+	{"modules of NSS, which it opens by the names of what they do", []string{"libnss3.so*"}, []string{
+		"/usr/lib/*/libsoftokn3.*", "/usr/lib/*/libfreebl*3.*", "/usr/lib/*/libnssdbm3.*", "/usr/lib/*/libnssckbi.so", "/usr/lib/*/nss/lib*",
+	}, false},
 	{"types by a file's name", []string{"libQt5Core.so*", "libQt6Core.so*"}, []string{"/usr/share/mime/mime.cache"}, false},
 	{"resources of Ghostscript", []string{"libgs.so*"}, []string{"/usr/share/ghostscript/**", "/var/lib/ghostscript/**"}, false},
 	{"Java's certificate authorities and settings", []string{"libjvm.so", "java"}, []string{"/etc/ssl/certs/java/cacerts", "/etc/java-*/**"}, false},

@@ -166,11 +166,11 @@ func TestUnasked(t *testing.T) {
 				"/usr/bin/pandoc": exe + amd64(""), "/usr/share/pandoc/data/templates/default.html5": "file 0644 x", "/usr/bin/soffice": "symlink ../lib/libreoffice/program/soffice", "/usr/lib/libreoffice/program/soffice": "file 0755 #!/bin/sh\n",
 				"/var/lib/dpkg/status": "file 0644 " + statusOf("office", "writer", "pandoc-data"), "/var/lib/dpkg/info/office.list": "file 0644 /usr/bin/soffice\n/usr/lib/libreoffice/program/soffice\n",
 				"/var/lib/dpkg/info/pandoc-data.list": "file 0644 /usr/share/pandoc/data/templates/default.html5\n", "/var/lib/dpkg/info/writer.list": "file 0644 /usr/lib/libreoffice/program/libswlo.so\n/etc/libreoffice/registry/writer.xcd\n",
-				"/usr/lib/libreoffice/program/libswlo.so": exe + amd64("", needed, "libword.so.1"), "/usr/lib/libword.so.1": exe + amd64(""), "/etc/libreoffice/registry/writer.xcd": "file 0644 x",
+				"/usr/lib/libreoffice/program/libswlo.so": exe + amd64("", needed, "libword.so.1"), "/usr/lib/libword.so.1": exe + amd64("", needed, "libnss3.so"), "/usr/lib/x86_64-linux-gnu/libnss3.so": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/libsoftokn3.so": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/nss/libfreebl3.so": exe + amd64(""), "/etc/libreoffice/registry/writer.xcd": "file 0644 x",
 				"/usr/bin/wkhtmltopdf": exe + amd64("", needed, "libQt5Gui.so.5"), "/usr/lib/libQt5Gui.so.5": exe + amd64("", soname, "libQt5Gui.so.5"),
 				"/usr/lib/x86_64-linux-gnu/qt5/plugins/platforms/libqoffscreen.so": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/qt5/plugins/platformthemes/libqgtk3.so": exe + amd64(""),
 			},
-			config: app, stays: "/usr/share/pandoc/data/templates/default.html5 /usr/lib/libreoffice/program/libswlo.so /usr/lib/libword.so.1 /etc/libreoffice/registry/writer.xcd " +
+			config: app, stays: "/usr/share/pandoc/data/templates/default.html5 /usr/lib/libreoffice/program/libswlo.so /usr/lib/libword.so.1 /usr/lib/x86_64-linux-gnu/libsoftokn3.so /usr/lib/x86_64-linux-gnu/nss/libfreebl3.so /etc/libreoffice/registry/writer.xcd " +
 				"/usr/lib/x86_64-linux-gnu/qt5/plugins/platforms/libqoffscreen.so",
 			goes: map[string]string{"/usr/lib/x86_64-linux-gnu/qt5/plugins/platformthemes/libqgtk3.so": never},
 		},
