@@ -55,11 +55,10 @@ type way struct {
 	name   string
 	prefix []string
 	traced bool
-	bare   bool // below the filter, but nothing is read
 }
 
 func ways(strace bool) []way {
-	w := []way{{name: "untraced"}, {name: "traced", traced: true}, {name: "bare", bare: true}}
+	w := []way{{name: "untraced"}, {name: "traced", traced: true}}
 	if path, err := exec.LookPath("strace"); err == nil && strace {
 		w = append(w, way{name: "strace", prefix: []string{path, "-f", "-o", "/dev/null", "-e", "trace=%file"}},
 			way{name: "strace-bpf", prefix: []string{path, "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=%file"}})
@@ -70,9 +69,6 @@ func ways(strace bool) []way {
 // run runs a program and tells the wall time, and the processor time of the tracer and it.
 func (w way) run(tb testing.TB, argv []string) (wall, cpu time.Duration) {
 	start := (*exec.Cmd).Start
-	if w.bare {
-		start = observe.StartBare
-	}
 	if w.traced {
 		t, err := observe.New(observe.Options{})
 		if err != nil {
@@ -84,8 +80,7 @@ func (w way) run(tb testing.TB, argv []string) (wall, cpu time.Duration) {
 	return timed(tb, start, append(slices.Clone(w.prefix), argv...))
 }
 
-// BenchmarkEvent is the cost of a stat of a path that was seen before: untraced, traced, with the bare notifications of the kernel, which no
-// tracer of this kind can be below, and below strace.
+// BenchmarkEvent is the cost of a stat of a path that was seen before: untraced, traced and below strace.
 func BenchmarkEvent(b *testing.B) {
 	const files, times = 20000, 5
 	dir := statFiles(b, files)
