@@ -108,7 +108,8 @@ func Distil(p string, size int64) func([]byte) []string {
 }
 
 var (
-	importLine = lazy.MustCompile(`^\s*(?:(?:if|else|try|except|finally|with|def)\b[^"'#]*:\s*)?(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
+	importLine = lazy.MustCompile(`^\s*(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
+	withImport = lazy.MustCompile(`^\s*(?:if|else|try|except|finally|with|def)\b[^"'#]*:\s*((?:from|import)\s.*)`) // it follows on the same line
 	moduleName = lazy.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
 )
 
@@ -128,7 +129,7 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	if authorityDir.in(b) {
 		facts[whose+factPath+"/etc/ssl/certs"] = true
 	}
-	if listing.Match(b) {
+	if lists.in(b) && listing.Match(b) {
 		facts[whose+factLists] = true
 	}
 	if own {
@@ -137,11 +138,6 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	byName := importsByName(b)
 	if byName && computesImports(b) {
 		facts[whose+factComputes] = true
-	}
-	if byName {
-		for _, m := range beginning.FindAllSubmatch(b, maxWords) {
-			facts[factBegins+string(m[1])] = true
-		}
 	}
 	more := false              // whether the names of an import go on in further lines
 	open := ""                 // the package that they are imported from
@@ -166,6 +162,11 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		var m [][]byte
 		if imports { // expressions are slow, and most lines are of no interest
 			m = importLine.FindSubmatch(line)
+			if m == nil && bytes.IndexByte(line, ':') > 0 {
+				if w := withImport.FindSubmatch(line); w != nil {
+					m = importLine.FindSubmatch(w[1])
+				}
+			}
 		}
 		if m != nil {
 			from, names, plain := string(m[1]), string(m[2]), string(m[3])
@@ -185,6 +186,11 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			}
 			continue
 		}
+		if byName && bytes.ContainsAny(line, "{%+") {
+			for _, m := range beginning.FindAllSubmatch(line, maxWords) {
+				facts[factBegins+string(m[1])] = true
+			}
+		}
 		any := own || imports
 		if bytes.IndexByte(line, '.') < 0 && !any && !byName || !bytes.ContainsAny(line, `"'`) {
 			continue
@@ -203,6 +209,9 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 		}
 	}
 }
+
+// lists is what a source has that [listing] may match.
+var lists = anywhere("distributions(", "entry_points(", "working_set")
 
 // authorityDir is by which sources name the directory of certificate authorities without its path (ssl.get_default_verify_paths).
 var authorityDir = atWord("get_default_verify_paths", "capath")
