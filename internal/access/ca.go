@@ -50,7 +50,7 @@ func (c *Config) FindCA(setting string) error {
 	if err != nil {
 		return fmt.Errorf("reading the certificate authorities: %w", err)
 	}
-	own := certificates(src)
+	own := Certificates(src)
 	if len(own) == 0 {
 		return fmt.Errorf("reading the certificate authorities: %s holds no PEM certificate; give a file with -----BEGIN CERTIFICATE----- blocks, or none", setting)
 	}
@@ -75,7 +75,7 @@ func (c *Config) findHostCA() error {
 		} else if err != nil {
 			return fmt.Errorf("reading the host's certificate authorities: %w; --ca none goes without", err)
 		}
-		certs := certificates(src)
+		certs := Certificates(src)
 		if hasPrivate(certs) {
 			c.CA, c.CAFrom = encode(certs), f
 		}
@@ -116,7 +116,7 @@ func readCertificates(dir string) map[[32]byte]bool {
 			return nil // what cannot be read is not there
 		}
 		if src, err := os.ReadFile(path); err == nil {
-			for _, der := range certificates(src) {
+			for _, der := range Certificates(src) {
 				found[sha256.Sum256(der)] = true
 			}
 		}
@@ -133,8 +133,8 @@ func publicRoots() [][]byte {
 	return ders
 }
 
-// certificates returns the DER form of every certificate of a PEM bundle, in order.
-func certificates(src []byte) [][]byte {
+// Certificates returns the DER form of every certificate of a PEM bundle, in order.
+func Certificates(src []byte) [][]byte {
 	var ders [][]byte
 	for {
 		var b *pem.Block

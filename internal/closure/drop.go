@@ -63,7 +63,7 @@ var dropTable = []dropRow{
 	{"scheduled jobs", lazy.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
 	{"documentation", lazy.MustCompile(`/node_modules/(?:@[^/]+/)?[^/]+/(?i:README|CHANGELOG|CHANGES|HISTORY|CONTRIBUTING|CODE_OF_CONDUCT|SECURITY|UPGRADING|MIGRATION)(?:[._-][^/]*)?\.(?:md|markdown)$|/node_modules/(?:@[^/]+/)?[^/]+/(?i:README|CHANGELOG|HISTORY)$|/node_modules/npm/(?:docs|man)/`), nil},
 	{"documentation", lazy.MustCompile(`/R/(?:site-)?library/[^/]+/(?:help|html|doc|demo)/|^/usr/(?:local/)?(?:share|lib)/R/doc/(?:html|manual|NEWS)`), nil}, // of R's packages, for people who type help()
-	{"version control", lazy.MustCompile(`/hooks/[^/]+\.sample$`), nil},                                                                                      // git-init(1) puts them into bare repositories too; one is a program of Perl
+	{"version control", hookSample, nil}, // git-init(1) puts them into bare repositories too; one is a program of Perl
 	{declarations, lazy.MustCompile(`/node_modules/.*\.d\.[cm]?ts$`), nil},
 	{"source maps", lazy.MustCompile(`/node_modules/.*\.(?:[cm]?js|css|[cm]?ts)\.map$`), nil}, // what is imported is looked up (node --enable-source-maps)
 	{"source code of Java", lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},

@@ -27,14 +27,15 @@ func (m *maker) evidence(ev Evidence) {
 		if p.Ops&observe.Exec != 0 {
 			bring = func(p string, _ strength, r Reason) *image.Entry { return m.run(p, r) }
 		}
-		if x := m.Tree.Resolve(p.Name); ev.Miss && x != nil {
+		x := m.Tree.Resolve(p.Name)
+		if ev.Miss && x != nil {
 			m.missed[x.Path] = true
 			m.missedProgram = m.missedProgram || isProgram(x)
 			if ev.Whole {
 				m.wholly(x, r)
 			}
 		}
-		if x := m.Tree.Resolve(p.Name); x != nil && p.Ops&observe.Open != 0 {
+		if x != nil && p.Ops&observe.Open != 0 {
 			m.read[x.Path] = true
 		}
 		s := strong

@@ -84,14 +84,14 @@ func addTrust(op *pb.ExecOp, mode trustMode) bool {
 		return false
 	}
 	for _, m := range op.Mounts {
-		if strings.HasPrefix(m.Dest, trust.Dir) || m.Dest == trust.File || m.Dest == trust.Store || path.Clean(m.Dest) == "/dev" {
+		if strings.HasPrefix(m.Dest, trust.Dir) || path.Clean(m.Dest) == "/dev" || slices.ContainsFunc(trust.Forms, func(f trust.Form) bool { return f.Place == m.Dest }) {
 			return false
 		}
 	}
-	for _, m := range []struct{ id, dest string }{{trust.ID, trust.File}, {trust.StoreID, trust.Store}} {
+	for _, f := range trust.Forms {
 		op.Mounts = append(op.Mounts, &pb.Mount{
-			Input: int64(pb.Empty), Output: int64(pb.SkipOutput), Dest: m.dest, MountType: pb.MountType_SECRET,
-			SecretOpt: &pb.SecretOpt{ID: m.id, Mode: 0o444, Optional: true},
+			Input: int64(pb.Empty), Output: int64(pb.SkipOutput), Dest: f.Place, MountType: pb.MountType_SECRET,
+			SecretOpt: &pb.SecretOpt{ID: f.ID, Mode: 0o444, Optional: true},
 		})
 	}
 	env := op.Meta.Env

@@ -149,7 +149,7 @@ func unescape(s string) string {
 }
 
 // scratchNames are the names BuildKit and this engine give to directories in [Scratch].
-var scratchNames = []string{"run-*", "buildkit*", "containerd-mount*", "runc*", "ca.pem"}
+var scratchNames = []string{"run-*", "buildkit*", "containerd-mount*", "runc*", "ca.pem", "ca.jks"}
 
 // stale is the age at which anything else in [Scratch] goes: it is this process's temporary directory too while an
 // engine is open, and may hold what outlives the engine.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	bkexec "github.com/moby/buildkit/executor"
@@ -21,44 +22,44 @@ import (
 // step's key, layer and history are the same with an authority and without one. Lighten's own steps it limits.
 type executor struct {
 	bkexec.Executor
-	trust   []bkexec.Mount // of the bundle in both forms; nil: none
+	trust   func() ([]bkexec.Mount, error) // of the bundle in all its forms; nil: none
 	offered *offered
 }
 
-// newTrust writes the bundle, as PEM and as Java reads it, where the runtime can mount it from.
-func newTrust(state string, pem []byte) ([]bkexec.Mount, error) {
+// newTrust returns what writes the bundle, once a step needs it, where the runtime can mount it from; nil when there is none.
+func newTrust(dir string, pem []byte) (func() ([]bkexec.Mount, error), error) {
 	var mounts []bkexec.Mount
-	for _, f := range []struct {
-		name, dest string
-		make       func([]byte) ([]byte, error)
-	}{
-		{"ca.pem", trust.File, func(b []byte) ([]byte, error) { return b, nil }},
-		{"ca.jks", trust.Store, trust.KeyStore},
-	} {
-		name := filepath.Join(state, f.name)
+	for _, f := range trust.Forms {
+		name := filepath.Join(dir, "ca"+filepath.Ext(f.Place))         // swept by that name
 		if err := os.Remove(name); err != nil && !os.IsNotExist(err) { // an earlier run's: it cannot be written to
 			return nil, err
 		}
-		if len(pem) == 0 {
-			continue
-		}
-		b, err := f.make(pem)
-		if err == nil {
-			err = os.WriteFile(name, b, 0o444)
+		mounts = append(mounts, bkexec.Mount{Src: file{name: name}, Dest: f.Place, Readonly: true})
+	}
+	if len(pem) == 0 {
+		return nil, nil
+	}
+	return sync.OnceValues(func() ([]bkexec.Mount, error) {
+		secrets, err := trust.Secrets(pem)
+		for i := 0; i < len(mounts) && err == nil; i++ {
+			err = os.WriteFile(mounts[i].Src.(file).name, secrets[trust.Forms[i].ID], 0o444)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("writing the certificate authority for build steps: %w", err)
 		}
-		mounts = append(mounts, bkexec.Mount{Src: file{name: name}, Dest: f.dest, Readonly: true})
-	}
-	return mounts, nil
+		return mounts, nil
+	}), nil
 }
 
 // Run implements the executor.
 func (e *executor) Run(ctx context.Context, id string, root bkexec.Mount, mounts []bkexec.Mount, p bkexec.ProcessInfo, started chan<- struct{}) (resourcestypes.Recorder, error) {
 	if e.trust != nil && !ours(mounts) {
+		bundle, err := e.trust()
+		if err != nil {
+			return nil, err
+		}
 		p.Meta.Env = trust.Env(p.Meta.Env)
-		mounts = slices.Concat(mounts, e.trust)
+		mounts = slices.Concat(mounts, bundle)
 	}
 	if ours(mounts) {
 		if name := e.offered.file(p.Meta.Env); name != "" {

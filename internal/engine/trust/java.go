@@ -3,26 +3,23 @@ package trust
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"time"
 
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
+
+	"github.com/lighten/lighten/internal/access"
 )
 
 // KeyStore is a PEM bundle as a JKS key store of trusted certificates, which every release of Java reads, without a password too. What is no
 // certificate is left out. The same bundle gives the same bytes.
 func KeyStore(bundle []byte) ([]byte, error) {
 	store := keystore.New(keystore.WithOrderedAliases())
-	for n := 0; ; n++ {
-		var block *pem.Block
-		if block, bundle = pem.Decode(bundle); block == nil {
-			break
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); block.Type != "CERTIFICATE" || err != nil {
+	for n, der := range access.Certificates(bundle) {
+		if _, err := x509.ParseCertificate(der); err != nil {
 			continue
 		}
-		entry := keystore.TrustedCertificateEntry{CreationTime: time.Unix(0, 0), Certificate: keystore.Certificate{Type: "X.509", Content: block.Bytes}}
+		entry := keystore.TrustedCertificateEntry{CreationTime: time.Unix(0, 0), Certificate: keystore.Certificate{Type: "X.509", Content: der}}
 		if err := store.SetTrustedCertificateEntry(fmt.Sprintf("ca%05d", n), entry); err != nil {
 			return nil, fmt.Errorf("certificates for Java: %w", err)
 		}

@@ -19,11 +19,20 @@ const Store = "/dev/.lighten-ca.jks"
 
 // Names among a session's secrets: of the bundle in both forms, and of what variables are set to.
 const (
-	ID      = "lighten.ca"
-	StoreID = "lighten.ca.jks"
-	pathID  = "lighten.ca.path"
-	javaID  = "lighten.ca.java"
+	bundleID = "lighten.ca"
+	storeID  = "lighten.ca.jks"
+	pathID   = "lighten.ca.path"
+	javaID   = "lighten.ca.java"
 )
+
+// Form is one in which a step finds the bundle.
+type Form struct {
+	ID    string // of its secret
+	Place string // in the step's container
+}
+
+// Forms are all of them.
+var Forms = []Form{{bundleID, File}, {storeID, Store}}
 
 // Variable is an environment variable that makes programs read the bundle.
 type Variable struct {
@@ -37,7 +46,7 @@ func Secrets(bundle []byte) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{ID: bundle, StoreID: store, pathID: []byte(File), javaID: []byte(javaOptions)}, nil
+	return map[string][]byte{bundleID: bundle, storeID: store, pathID: []byte(File), javaID: []byte(javaOptions)}, nil
 }
 
 // bundles name a PEM bundle to the program that reads them.
