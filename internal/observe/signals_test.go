@@ -12,7 +12,9 @@ import (
 const interrupted = `
 use POSIX; use Time::HiRes qw(setitimer ITIMER_REAL);
 my ($signals, $stats, $forks) = (0, 0, 0);
-sigaction(SIGALRM, POSIX::SigAction->new(sub { $signals++ }, POSIX::SigSet->new, SA_RESTART));
+my $action = POSIX::SigAction->new(sub { $signals++ }, POSIX::SigSet->new, SA_RESTART);
+$action->safe(1); # else perl runs the handler in the midst of what it does, and crashes now and then
+sigaction(SIGALRM, $action);
 setitimer(ITIMER_REAL, 0.0005, 0.0005);
 for (1..20000) { stat("/etc/passwd") or $stats++ }
 for (1..50) {
