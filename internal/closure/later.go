@@ -116,16 +116,8 @@ func (t *latecomer) inStdlib(name string) bool {
 
 // moduleFile is the source or the shared object of a distribution's module; nil when it has none of that name.
 func (m *maker) moduleFile(o *owned, name string) *image.Entry {
-	want := "/" + strings.ReplaceAll(name, ".", "/")
-	for _, f := range m.modulesOf(o)[name[strings.LastIndexByte(name, '.')+1:]] {
-		stem, ext, _ := strings.Cut(path.Base(f.Path), ".")
-		if stem == "__init__" {
-			stem = ""
-		}
-		site := siteDir.FindString(f.Path)
-		if site != "" && (ext == "py" || f.ELF != nil) && "/"+strings.TrimSuffix(path.Join(path.Dir(f.Path)[len(site)-1:], stem), "/")[1:] == want {
-			return f
-		}
+	if files := m.modulesOf(o)[name]; len(files) > 0 {
+		return files[0]
 	}
 	return nil
 }

@@ -259,13 +259,10 @@ func (m *maker) imported(names []string) {
 				}
 			}
 			for at := name; at != "" && at != "." && m.once("imported", o.key, at); at = parentModule(at) {
-				for _, f := range m.modulesOf(o)[at[strings.LastIndexByte(at, '.')+1:]] {
-					stem, _, _ := strings.Cut(path.Base(f.Path), ".")
-					if module := "/" + strings.ReplaceAll(at, ".", "/"); strings.HasSuffix(path.Join(path.Dir(f.Path), stem), module) || stem == "__init__" && strings.HasSuffix(path.Dir(f.Path), module) {
-						m.along(f, weak, r)
-						if f.ELF != nil {
-							m.beside(o, f)
-						}
+				for _, f := range m.modulesOf(o)[at] {
+					m.along(f, weak, r)
+					if f.ELF != nil {
+						m.beside(o, f)
 					}
 				}
 			}
@@ -282,21 +279,53 @@ func (m *maker) beside(o *owned, e *image.Entry) {
 	}
 }
 
-// modulesOf are a distribution's files by the last part of the names of the modules that they are.
+// modulesOf are the sources and shared objects of a distribution by the modules that they are.
 func (m *maker) modulesOf(o *owned) map[string][]*image.Entry {
 	modules := m.modules[o]
 	if modules == nil {
 		modules = map[string][]*image.Entry{}
 		m.modules[o] = modules
+		sites := sitesOf(o)
 		for _, f := range o.files {
-			stem, _, _ := strings.Cut(path.Base(f.Path), ".")
-			if stem == "__init__" {
-				stem = path.Base(path.Dir(f.Path))
+			if name := moduleIn(sites, f); name != "" {
+				modules[name] = append(modules[name], f)
 			}
-			modules[stem] = append(modules[stem], f)
 		}
 	}
 	return modules
+}
+
+// moduleIn tells which module a file is for a Python that looks in these directories; "" when it is none, or the compiled form of one.
+func moduleIn(sites []string, e *image.Entry) string {
+	for _, site := range sites {
+		rel, ok := strings.CutPrefix(e.Path, site)
+		if !ok {
+			continue
+		}
+		if e.ELF != nil {
+			stem, _, _ := strings.Cut(path.Base(rel), ".")
+			return strings.ReplaceAll(path.Join(path.Dir(rel), stem), "/", ".")
+		}
+		if name, cache := moduleOf(rel); !cache {
+			return name
+		}
+	}
+	return ""
+}
+
+// metadata is the directory, or the file, that tells of a distribution. It lies where its modules are imported from.
+var metadata = lazy.MustCompile(`^(.*/)[^/]+\.(?:dist|egg)-info(?:/|$)`)
+
+// sitesOf are the directories that a distribution's modules are imported from, each with a slash behind it. It has several when it was
+// installed more than once.
+func sitesOf(o *owned) []string {
+	var sites []string
+	for _, f := range o.files {
+		if found := metadata.FindStringSubmatch(f.Path); found != nil && !slices.Contains(sites, found[1]) {
+			sites = append(sites, found[1])
+		}
+	}
+	return sites
 }
 
 // forBuilding are sources of a program that its tests, its building or its developers import, and never the program.
