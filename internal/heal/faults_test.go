@@ -139,6 +139,7 @@ func TestFaults(t *testing.T) {
 	t.Run("the result is run", func(t *testing.T) { resultIsRun(t, e) })
 	t.Run("files that name one another", func(t *testing.T) { oneByOne(t, e) })
 	t.Run("what a decoy breaks needs no healing", func(t *testing.T) { decoyBreaks(t, e) })
+	t.Run("an answer that changes by itself needs no healing beside one that does", func(t *testing.T) { changesBesideHealing(t, e) })
 	t.Run("no layers", func(t *testing.T) { noLayers(t, e) })
 	t.Run("many files", func(t *testing.T) { manyFiles(t, e) })
 	t.Run("a sparse file larger than the disk", func(t *testing.T) { hugeFile(t, e) })
@@ -265,6 +266,23 @@ func decoyBreaks(t *testing.T, e *engine.Engine) {
 		t.Fatal(err)
 	}
 	if res.Rejected != "" || res.Before != 1 || len(res.Helped) != 0 || res.After != 1 {
+		t.Errorf("rejected %q, hold-out checks %d before healing and %d after, %q", res.Rejected, res.Before, res.After, res.Helped)
+	}
+}
+
+// An answer that depends on how the image is layered changes by itself, also where something was put back for another check.
+func changesBesideHealing(t *testing.T, e *engine.Engine) {
+	img, file := faultImage(t, plain, []fault{
+		{name: "one", layers: []testimage.Tree{{"/opt/one/a": "file 0644 one", "/usr/local/two/b": "file 0644 deux"}, {"/opt/x": "file 0644 x"}, {"/opt/y": "file 0644 y"}}, sh: "cat /opt/one/a", prints: "one"},
+		{name: "two", sh: "n=two; cat /usr/local/$n/b", prints: "deux"},
+		{name: "layers", sh: "read -r root </proc/self/mounts; l=${root#*lowerdir=}; n=0; while case $l in *:*) ;; *) break ;; esac; do l=${l#*:}; n=$((n + 1)); done; echo three connections, 17 errors, $n hits, no more than that", prints: "no more than that"},
+	})
+	file.Checks, file.Holdout = file.Checks[:1], file.Checks[1:]
+	res, err := heal.Carve(t.Context(), img, faultOptions(t, e, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Rejected != "" || res.Before != 1 || !slices.Equal(res.Helped, []string{"two"}) || res.After != 2 {
 		t.Errorf("rejected %q, hold-out checks %d before healing and %d after, %q", res.Rejected, res.Before, res.After, res.Helped)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -314,13 +313,13 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	if err := h.Engine.Forget(ctx, h.mark, there); err != nil {
 		return false, err
 	}
+	missed := h.missed(out)
 	if h.res.Rounds == 1 {
 		if err := h.before(ctx, out.Report); err != nil {
 			return false, err
 		}
 	}
-	missed, named := h.missed(out), h.named(out.Report)
-	if missed || named {
+	if named := h.named(out.Report); missed || named {
 		return true, nil
 	}
 	h.step("checking the carved image", nil)
@@ -344,82 +343,6 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 		return true, nil
 	}
 	return false, nil
-}
-
-// before counts the hold-out checks that pass without healing, and answer as in the original: a check may expect less than the answer says.
-// One that fails while the image is observed may fail for that, or for a decoy: then the image is asked as it is.
-func (h *healer) before(ctx context.Context, observed *check.Report) error {
-	h.res.Helped = h.wrong(observed)
-	if len(h.res.Helped) > 0 {
-		plain, err := h.run(ctx, h.res.Image, trial.Options{Holdout: true, Answers: true})
-		if err != nil {
-			return fmt.Errorf("checking the carved image before healing: %w", err)
-		}
-		h.res.Helped = h.wrong(observed, plain.Report)
-	}
-	h.res.Before = h.res.Holdouts - len(h.res.Helped)
-	return nil
-}
-
-// wrong names the hold-out checks that fail in the last of several runs of a carved image, or answer otherwise than in the original in all.
-func (h *healer) wrong(light ...*check.Report) (names []string) {
-	differ := map[string]bool{}
-	for _, d := range check.Compare(h.answers, light...) {
-		differ[d.Check] = true
-	}
-	for _, x := range light[len(light)-1].Results {
-		if x.Holdout && (!x.Passed || differ[x.Name]) {
-			names = append(names, x.Name)
-		}
-	}
-	return names
-}
-
-// again asks both images more often when their answers differ: two runs do not show all that changes by itself, nor what depends on
-// which of two things happens first. A difference stands that shows every time, against all that both have answered by then.
-func (h *healer) again(ctx context.Context) error {
-	lights := []*check.Report{h.res.Light}
-	other, err := h.otherwiseLayered(ctx)
-	if err != nil {
-		return err
-	}
-	for n := range repeats {
-		h.step("checking both images again, because their answers differ", nil)
-		original, err := h.run(ctx, h.img, trial.Options{Holdout: true, Answers: true})
-		if err != nil {
-			return fmt.Errorf("checking the original again: %w", err)
-		}
-		if original.Report.Passed() {
-			h.answers = append(h.answers, original.Report)
-		}
-		light, err := h.run(ctx, []v1.Image{other, h.res.Image}[n%2], trial.Options{Holdout: true, Answers: true})
-		if err != nil {
-			return fmt.Errorf("checking the carved image again: %w", err)
-		}
-		if !light.Report.Passed() {
-			h.res.Light, h.res.After = light.Report, holdoutsPassed(light.Report)
-			return nil
-		}
-		lights = append(lights, light.Report)
-		now := check.Compare(h.answers, lights...)
-		h.res.Differences = slices.DeleteFunc(h.res.Differences, func(d check.Difference) bool {
-			return !slices.ContainsFunc(now, func(n check.Difference) bool { return n.Check == d.Check && n.Part == d.Part })
-		})
-		if len(h.res.Differences) == 0 {
-			return nil
-		}
-	}
-	return nil
-}
-
-const repeats = 3
-
-// otherwiseLayered is the carved image with its files in one layer instead of several, or the reverse. In which order a directory is
-// listed depends on the layers that it is made of (overlayfs), and programs print lists as they get them.
-func (h *healer) otherwiseLayered(ctx context.Context) (v1.Image, error) {
-	o := h.Options.Carve
-	o.Squash = !o.Squash
-	return Apply(ctx, h.img, h.res.Tree, h.res.Keep, o)
 }
 
 // run tries an image out.
