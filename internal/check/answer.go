@@ -3,6 +3,7 @@ package check
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"unicode/utf8"
 )
 
@@ -27,15 +28,37 @@ type Part struct {
 	Size   int    `json:"size"`           // bytes that were read, at most 4 MiB
 	SHA256 string `json:"sha256"`         // of those
 	Binary bool   `json:"binary,omitempty"`
+
+	raw []byte // until [Answer.without]
 }
 
 func newPart(b []byte) *Part {
 	sum := sha256.Sum256(b)
-	p := &Part{Size: len(b), SHA256: hex.EncodeToString(sum[:]), Binary: !isText(b)}
+	p := &Part{Size: len(b), SHA256: hex.EncodeToString(sum[:]), Binary: !isText(b), raw: b}
 	if !p.Binary {
 		p.Head = b[:min(len(b), maxPart)]
 	}
 	return p
+}
+
+// ignored stands in an answer for what a check says is not to be compared.
+const ignored = "<ignored>"
+
+// without replaces what matches a regular expression, which may be "", and lets go of what is no longer needed. a may be nil.
+func (a *Answer) without(re string) *Answer {
+	if a == nil {
+		return nil
+	}
+	for _, p := range []**Part{&a.Body, &a.Stdout, &a.Stderr, &a.Line} {
+		if *p == nil {
+			continue
+		}
+		if re != "" {
+			*p = newPart(regexp.MustCompile(re).ReplaceAllLiteral((*p).raw, []byte(ignored))) // compiled once before, by Parse
+		}
+		(*p).raw = nil
+	}
+	return a
 }
 
 // isText tells whether b is UTF-8 without control characters but those of text and terminals.

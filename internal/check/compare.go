@@ -21,7 +21,8 @@ func (d Difference) String() string {
 
 // Compare tells where the last report of light, a lighter image, is otherwise than the original's. Texts are compared after [Normal]; what
 // differs between several runs of the original, or between those of the lighter image, changes by itself and is not compared, word by
-// word: a counter of what a server did by the time it was asked may be the same in one and not in the other. What is no text is compared
+// word: a counter of what a server did by the time it was asked may be the same in one and not in the other. Of lines that the original
+// gives in another order each time the order is not compared: see [Unordered]. What is no text is compared
 // by length and hash. The reports must hold answers (the plan's Answers); checks that the original did not pass are not compared.
 func Compare(original []*Report, light ...*Report) []Difference {
 	if len(original) == 0 || len(light) == 0 {
@@ -90,25 +91,30 @@ func compareResult(want, light []Result) (out []Difference) {
 			add(f.name, shown(w), shown(f.of(got.Answer)))
 		}
 	}
-	for _, p := range []struct {
-		name string
-		of   func(*Answer) *Part
-	}{
-		{"body", func(a *Answer) *Part { return a.Body }},
-		{"standard output", func(a *Answer) *Part { return a.Stdout }},
-		{"standard error", func(a *Answer) *Part { return a.Stderr }},
-		{"log line", func(a *Answer) *Part { return a.Line }},
-	} {
-		parts, lighter := partsOf(want, p.of), partsOf(light, p.of)
-		if p.name == "body" && samples(got.Answer.Type, parts[0]) {
-			parts, lighter = withoutValues(parts), withoutValues(lighter)
+	for _, p := range parts {
+		original, lighter := partsOf(want, p.of), partsOf(light, p.of)
+		if p.name == "body" && samples(got.Answer.Type, original[0]) {
+			original, lighter = withoutValues(original), withoutValues(lighter)
 		}
-		w, f, ok := comparePart(parts, lighter[len(lighter)-1])
-		if !ok && !changesByItself(lighter, parts[0]) {
+		w, f, ok := comparePart(original, lighter[len(lighter)-1])
+		if !ok && !changesByItself(lighter, original[0]) {
 			add(p.name, w, f)
 		}
 	}
 	return out
+}
+
+// part is a text or bytes of an answer.
+type part struct {
+	name string
+	of   func(*Answer) *Part
+}
+
+var parts = []part{
+	{"body", func(a *Answer) *Part { return a.Body }},
+	{"standard output", func(a *Answer) *Part { return a.Stdout }},
+	{"standard error", func(a *Answer) *Part { return a.Stderr }},
+	{"log line", func(a *Answer) *Part { return a.Line }},
 }
 
 // changesByItself tells whether the original's text is the lighter image's but for words that change from run to run there. They must be
@@ -184,7 +190,7 @@ func sameOf(rs []Result, of func(*Answer) string) (string, bool) {
 // comparePart returns excerpts of what is expected and found where they differ.
 func comparePart(want []*Part, got *Part) (expected, found string, ok bool) {
 	first := want[0]
-	sameSize, sameHash, text, mixed := true, true, true, false
+	sameSize, sameHash, allText, mixed := true, true, true, false
 	for _, w := range want {
 		if (w == nil) != (first == nil) {
 			return "", "", true // it is there in some runs only
@@ -192,7 +198,7 @@ func comparePart(want []*Part, got *Part) (expected, found string, ok bool) {
 		if w == nil {
 			continue
 		}
-		sameSize, sameHash, text = sameSize && w.Size == first.Size, sameHash && w.SHA256 == first.SHA256, text && !w.Binary
+		sameSize, sameHash, allText = sameSize && w.Size == first.Size, sameHash && w.SHA256 == first.SHA256, allText && !w.Binary
 		mixed = mixed || w.Binary != first.Binary
 	}
 	switch {
@@ -200,17 +206,28 @@ func comparePart(want []*Part, got *Part) (expected, found string, ok bool) {
 		return first.summary(), got.summary(), (first == nil) == (got == nil)
 	case mixed || got.SHA256 == first.SHA256:
 		return "", "", true
-	case !text || got.Binary:
-		differ := text != !got.Binary || sameHash || sameSize && got.Size != first.Size
+	case !allText || got.Binary:
+		differ := allText != !got.Binary || sameHash || sameSize && got.Size != first.Size
 		return first.summary(), got.summary(), !differ
 	case first.cut() && sameHash && len(want) > 1:
 		return first.summary(), got.summary(), false
 	}
-	var texts []string
-	for _, w := range want {
-		texts = append(texts, Normal(string(w.Head)))
+	texts, text := normals(want), Normal(string(got.Head))
+	t := newTemplate(texts, first.cut())
+	if expected, found, ok = t.match(text, got.cut()); ok || got.cut() {
+		return expected, found, ok
 	}
-	return newTemplate(texts, first.cut()).match(Normal(string(got.Head)), got.cut())
+	if s := inAnyOrder(texts, t); s != nil {
+		return s.match(sortedLines(text), false)
+	}
+	return expected, found, false
+}
+
+func normals(ps []*Part) (texts []string) {
+	for _, p := range ps {
+		texts = append(texts, Normal(string(p.Head)))
+	}
+	return texts
 }
 
 // cut tells whether only the beginning was kept.

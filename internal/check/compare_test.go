@@ -84,6 +84,11 @@ func TestCompare(t *testing.T) {
 		{"a line in the second run only", []string{"a\nb\nc\nd\n", "a\nb\nnote\nc\nd\n"}, "a\nb\nother\nc\nd\n", ""},
 		{"lines in some runs only", []string{"a\nnote one\nb\nc\nd\n", "a\nb\nc\nd\n"}, "a\nnote two\nnote three\nb\nc\nd\n", ""},
 		{"a line that stays", []string{"a\nx1\nb\nc\nd\n", "a\nx2\nb\nc\nd\n"}, "a\nx3\nb\nd\n", `expected "a … b c d", found "a x3 b d"`},
+		{"lines in another order each time", []string{"copied a\ncopied b\ncopied c\ndone\n", "copied c\ncopied a\ncopied b\ndone\n"}, "copied b\ncopied c\ncopied a\ndone\n", ""},
+		{"one of them is gone", []string{"copied a\ncopied b\ncopied c\ndone\n", "copied c\ncopied a\ncopied b\ndone\n"}, "copied b\ncopied c\ndone\n", `expected "copied a copied b copied c`},
+		{"another line among them", []string{"copied a\ncopied b\ncopied c\ndone\n", "copied c\ncopied a\ncopied b\ndone\n"}, "copied b\ncopied c\nfailed a\ndone\n", `found "copied b copied c done failed a`},
+		{"lines in one order each time", []string{"copied a\ncopied b\ncopied c\n", "copied a\ncopied b\ncopied c\n"}, "copied b\ncopied a\ncopied c\n", `found "copied b copied a`},
+		{"lines in another order, with a number of the run", []string{"worker w1 copied a\nworker w2 copied b\nread 17 pages\nworker w3 copied c\n", "worker w3 copied c\nread 29 pages\nworker w1 copied a\nworker w2 copied b\n"}, "worker w2 copied b\nworker w1 copied a\nworker w3 copied c\nread 31 pages\n", ""},
 		{"random letters have some in common", []string{"[q-w-e]", "[a-w-d]"}, "[1-2-3]", ""},
 		{"bytes", []string{"\x00abc"}, "\x00abd", "4 bytes with sha256"},
 		{"bytes that change", []string{"\x00abc", "\x00abd"}, "\x00abe", ""},
@@ -102,6 +107,28 @@ func TestCompare(t *testing.T) {
 		got := fmt.Sprint(check.Compare(original, body(c.light)))
 		if (got == "[]") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: got %.300s, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// It is told of which checks the order of lines is not compared.
+func TestUnordered(t *testing.T) {
+	for _, c := range []struct {
+		runs []string
+		want string
+	}{
+		{[]string{"a one\nb two\n"}, "[]"},
+		{[]string{"a one\nb two\n", "a one\nb two\n"}, "[]"},
+		{[]string{"a one\nb two\n", "b two\na one\n"}, "[c]"},
+		{[]string{"a one\nb two\n", "a one\nb three\n"}, "[]"},
+		{[]string{"a one\nb two\n", "\x00"}, "[]"},
+	} {
+		var runs []*check.Report
+		for _, r := range c.runs {
+			runs = append(runs, body(r))
+		}
+		if got := fmt.Sprint(check.Unordered(runs)); got != c.want {
+			t.Errorf("%q: got %s, want %s", c.runs, got, c.want)
 		}
 	}
 }
@@ -241,5 +268,24 @@ func TestSuperviseAnswers(t *testing.T) {
 	want := "200 text/plain; charset=utf-8 {\"a\": [{\"b\": 1}], \"c\": \"x\", \"n\": null}|302 /|3 out\n err\n|listening soon|<nil>"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// What a check says is not to be compared stands in no answer, in text and in bytes; what it expects is looked for all the same.
+func TestSuperviseIgnored(t *testing.T) {
+	plan := &check.Plan{Program: server(t, freePort(t)), Start: 20 * time.Second, Answers: true, Checks: []check.Check{
+		{Exec: &check.Exec{Args: []string{"sh", "-c", "date +used=%N; date +%N >&2; echo end"}, Stdout: "used"}, Ignore: `(used=)?\d+`},
+		{Exec: &check.Exec{Args: []string{"sh", "-c", "date +used=%N; printf '\\0'"}, Stdout: "used"}, Ignore: `used=\d+`},
+	}}
+	one, two := supervise(t, plan), supervise(t, plan)
+	if d := check.Compare([]*check.Report{one}, two); len(d) > 0 || !one.Passed() {
+		t.Errorf("passed %v, the second run differs: %v", one.Passed(), d)
+	}
+	if got := string(one.Results[0].Answer.Stdout.Head); got != "<ignored>\nend\n" {
+		t.Errorf("got %q", got)
+	}
+	_, err := check.Parse("lighten.yaml", []byte("checks:\n  - {http: /, ignore: '('}\n"))
+	if err == nil || !strings.Contains(err.Error(), "http: ignore: ") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -63,12 +63,13 @@ type Service struct {
 
 // Check is one check; exactly one kind is set.
 type Check struct {
-	Name string `yaml:"name,omitempty" json:"name,omitempty"`
-	HTTP *HTTP  `yaml:"http,omitempty" json:"http,omitempty"`
-	Exec *Exec  `yaml:"exec,omitempty" json:"exec,omitempty"` // a command beside the running program
-	TCP  *TCP   `yaml:"tcp,omitempty" json:"tcp,omitempty"`
-	Log  *Log   `yaml:"log,omitempty" json:"log,omitempty"`
-	Exit *Exec  `yaml:"exit,omitempty" json:"exit,omitempty"` // the program itself, started with these arguments
+	Name   string `yaml:"name,omitempty" json:"name,omitempty"`
+	HTTP   *HTTP  `yaml:"http,omitempty" json:"http,omitempty"`
+	Exec   *Exec  `yaml:"exec,omitempty" json:"exec,omitempty"` // a command beside the running program
+	TCP    *TCP   `yaml:"tcp,omitempty" json:"tcp,omitempty"`
+	Log    *Log   `yaml:"log,omitempty" json:"log,omitempty"`
+	Exit   *Exec  `yaml:"exit,omitempty" json:"exit,omitempty"`     // the program itself, started with these arguments
+	Ignore string `yaml:"ignore,omitempty" json:"ignore,omitempty"` // regular expression: what matches it in the answer is not compared with the original's
 }
 
 // HTTP asks the program on its own loopback address. A plain text is what it asks for, as reports show it: /items or POST /items.
@@ -348,6 +349,9 @@ func (c Check) validate() error {
 	}
 	if n != 1 {
 		return fmt.Errorf("%d kinds in one check; want exactly one of http, exec, tcp, log, exit", n)
+	}
+	if _, err := regexp.Compile(c.Ignore); err != nil {
+		return fmt.Errorf("%s: ignore: %w", c.Kind(), err)
 	}
 	if t := c.timeout(); t < 0 {
 		return fmt.Errorf("%s: timeout %s: want a time such as 30s", c.Kind(), t)

@@ -249,7 +249,7 @@ func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 		o := s.within(ctx, c, phaseName(i, c, holdout))
 		r := Result{Name: c.String(), Kind: c.Kind(), Passed: o.passed(), Expected: o.expected, Found: o.found, Holdout: holdout, Millis: ms(time.Since(began))}
 		if s.Answers {
-			r.Answer = o.answer
+			r.Answer = o.answer.without(c.Ignore)
 		}
 		if r.Passed && s.report.StartMillis == 0 {
 			s.report.StartMillis = r.Millis

@@ -225,6 +225,7 @@ func (r *carveRun) observed(img v1.Image, platform string, file *check.File, che
 		return nil, errors.Join(err, merr)
 	}
 	rep.Image, rep.Engine, rep.Platform, rep.Level, rep.Checks = r.ref, r.engine.String(), platform, string(o.Level), checks
+	rep.Advice = carveAdvice(res, o.Level)
 	if r.lock != "" && rep.Verdict == report.Passed {
 		rep.Lock = r.lockOf(platform)
 		f, err := res.Lock(o)

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/report"
@@ -14,7 +16,7 @@ import (
 func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 	rep := &report.Carve{
 		Schema: report.CarveSchema, Rounds: res.Rounds, Before: res.Before, Helped: res.Helped, After: res.After, Holdouts: res.Holdouts, Verdict: report.Failed,
-		Layers: []report.Layer{}, Misses: []report.Missed{}, Differences: []string{}, Dropped: []report.Dropped{}, Kept: []report.KeptPart{},
+		Layers: []report.Layer{}, Misses: []report.Missed{}, Differences: []report.Difference{}, Dropped: []report.Dropped{}, Kept: []report.KeptPart{},
 		Results: []report.Check{}, Notes: []string{},
 	}
 	rep.Original = side(res.Tree.Measure(), res.Original)
@@ -36,7 +38,52 @@ func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 		}
 	}
 	rep.Results, rep.Details = resultsOf(shown)
+	rep.Notes = append(rep.Notes, unordered(res.Unordered)...)
 	return rep, nil
+}
+
+// carveAdvice is how an image that was rejected may pass: what a hold-out check asked is no evidence until it is asked as a check.
+func carveAdvice(res *heal.Result, level closure.Level) (lines []string) {
+	if res.Image == nil || res.Rejected == "" {
+		return nil
+	}
+	wrong := map[string]bool{}
+	for _, d := range res.Differences {
+		wrong[d.Check] = true
+	}
+	if slices.ContainsFunc(light(res).Results, func(x check.Result) bool { return x.Holdout && (!x.Passed || wrong[x.Name]) }) {
+		lines = append(lines, "move a hold-out check that fails from holdout: to checks: in lighten.yaml, so that what it looks up is evidence")
+	}
+	lines = append(lines, "name what the program wants by --keep GLOB, or keep: in lighten.yaml")
+	if level == closure.Tight {
+		lines = append(lines, "carve with --level safe, which keeps whole packages")
+	}
+	return append(lines, differenceAdvice(res.Differences)...)
+}
+
+// light is what the carved image answered; empty when it was given up before.
+func light(res *heal.Result) *check.Report {
+	if res.Light == nil {
+		return &check.Report{}
+	}
+	return res.Light
+}
+
+func differenceAdvice(all []check.Difference) []string {
+	for _, d := range all {
+		if d.Part != "result" {
+			return []string{"where an answer may well differ, say what in it by ignore: REGEX beside the check in lighten.yaml"}
+		}
+	}
+	return nil
+}
+
+// unordered says of which checks less was compared than the text.
+func unordered(names []string) (notes []string) {
+	for _, n := range names {
+		notes = append(notes, fmt.Sprintf("the original answers %q with its lines in another order each time: they are compared in any order", n))
+	}
+	return notes
 }
 
 func carved(ctx context.Context, rep *report.Carve, res *heal.Result) error {

@@ -202,6 +202,7 @@ func verifyReport(res *heal.Comparison) *report.Verify {
 	if res.Untraced != "" {
 		rep.Notes = append(rep.Notes, notKnown(res))
 	}
+	rep.Notes, rep.Advice = append(rep.Notes, unordered(res.Unordered)...), differenceAdvice(res.Differences)
 	shown := res.Light
 	switch {
 	case res.Light == nil:
@@ -223,10 +224,10 @@ func missedOf(misses []heal.Miss) []report.Missed {
 	return out
 }
 
-func differencesOf(all []check.Difference) []string {
-	out := []string{}
+func differencesOf(all []check.Difference) []report.Difference {
+	out := []report.Difference{}
 	for _, d := range all {
-		out = append(out, d.String())
+		out = append(out, report.Difference(d))
 	}
 	return out
 }

@@ -56,6 +56,7 @@ type Result struct {
 	Light       *check.Report // of the carved image, untraced
 	Misses      []Miss        // what healing put back, in the order of its rounds
 	Differences []check.Difference
+	Unordered   []string // checks of which the order of lines was not compared: see [check.Unordered]
 	Rounds      int      // how often it was carved
 	Before      int      // hold-out checks that passed in the first carved image, before any healing: the honest figure
 	Helped      []string // those that did not
@@ -93,6 +94,7 @@ func Carve(ctx context.Context, img v1.Image, o Options) (*Result, error) {
 	if h.res.Rounds == 1 && h.res.Rejected == "" { // nothing was put back: an answer that differed at first changes by itself
 		h.res.Before, h.res.Helped = h.res.After, nil
 	}
+	h.res.Unordered = check.Unordered(h.answers)
 	return h.res, h.compress(ctx)
 }
 

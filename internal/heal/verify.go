@@ -21,7 +21,8 @@ type Comparison struct {
 	Original, Light           *check.Report // untraced; Light is nil when the original failed
 	Misses                    []Miss        // paths that the light image's program looked up in vain and the original has
 	Differences               []check.Difference
-	Untraced                  string // why misses are not known; "" when they are
+	Unordered                 []string // checks of which the order of lines was not compared: see [check.Unordered]
+	Untraced                  string   // why misses are not known; "" when they are
 }
 
 // Verify asks the checks of the original, twice so that what changes from run to run is known, and of the light image, and
@@ -57,7 +58,7 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 	if err != nil {
 		return nil, fmt.Errorf("checking the light image: %w", err)
 	}
-	c.Light, c.Differences = out.Report, check.Compare(h.answers, out.Report)
+	c.Light, c.Differences, c.Unordered = out.Report, check.Compare(h.answers, out.Report), check.Unordered(h.answers)
 	return c, nil
 }
 

@@ -15,37 +15,38 @@ const CarveSchema = "lighten.carve/v1"
 
 // Carve is the result of one `lighten carve`.
 type Carve struct {
-	Schema      string     `json:"schema"`
-	Image       string     `json:"image"`
-	Engine      string     `json:"engine,omitempty"` // "" when nothing was run
-	Platform    string     `json:"platform"`
-	Level       string     `json:"level"`
-	Original    Side       `json:"original"`
-	Light       *Side      `json:"light,omitempty"` // nil: nothing was carved
-	Layers      []Layer    `json:"layers"`
-	TracedMS    float64    `json:"traced_start_ms,omitempty"` // the original's start while it was observed
-	Rounds      int        `json:"rounds"`                    // how often it was carved until nothing was missed
-	Before      int        `json:"holdout_before"`            // hold-out checks that passed before any healing
-	Helped      []string   `json:"holdout_helped,omitempty"`  // names of those that did not
-	After       int        `json:"holdout_after"`             // and in the result
-	Holdouts    int        `json:"holdout_total"`             // all of them
-	Misses      []Missed   `json:"misses"`                    // what healing put back
-	Differences []string   `json:"differences"`               // answers that are not the original's
-	Dropped     []Dropped  `json:"dropped"`                   // what went, by rule
-	Kept        []KeptPart `json:"packages"`                  // packages of which something stays
-	Results     []Check    `json:"results"`                   // of the result
-	Notes       []string   `json:"notes"`                     // what a reader must know
-	Details     []string   `json:"details,omitempty"`         // of a failure: log lines, missing files
-	Checks      Checks     `json:"checks"`
-	Verdict     string     `json:"verdict"` // passed, failed (the original passes its checks, the result does not), unchecked
-	Reason      string     `json:"reason"`
-	Digest      string     `json:"digest,omitempty"`
-	Budget      []Budget   `json:"budget,omitempty"`
-	Lock        string     `json:"lock,omitempty"` // the lock that was written, or carved by when unchecked
-	Written     []Written  `json:"written,omitempty"`
-	Bills       []Bill     `json:"sbom,omitempty"` // lists of the packages that are left
-	Next        []string   `json:"next,omitempty"`
-	Seconds     float64    `json:"seconds"`
+	Schema      string       `json:"schema"`
+	Image       string       `json:"image"`
+	Engine      string       `json:"engine,omitempty"` // "" when nothing was run
+	Platform    string       `json:"platform"`
+	Level       string       `json:"level"`
+	Original    Side         `json:"original"`
+	Light       *Side        `json:"light,omitempty"` // nil: nothing was carved
+	Layers      []Layer      `json:"layers"`
+	TracedMS    float64      `json:"traced_start_ms,omitempty"` // the original's start while it was observed
+	Rounds      int          `json:"rounds"`                    // how often it was carved until nothing was missed
+	Before      int          `json:"holdout_before"`            // hold-out checks that passed before any healing
+	Helped      []string     `json:"holdout_helped,omitempty"`  // names of those that did not
+	After       int          `json:"holdout_after"`             // and in the result
+	Holdouts    int          `json:"holdout_total"`             // all of them
+	Misses      []Missed     `json:"misses"`                    // what healing put back
+	Differences []Difference `json:"differences"`               // answers that are not the original's
+	Dropped     []Dropped    `json:"dropped"`                   // what went, by rule
+	Kept        []KeptPart   `json:"packages"`                  // packages of which something stays
+	Results     []Check      `json:"results"`                   // of the result
+	Notes       []string     `json:"notes"`                     // what a reader must know
+	Details     []string     `json:"details,omitempty"`         // of a failure: log lines, missing files
+	Checks      Checks       `json:"checks"`
+	Verdict     string       `json:"verdict"` // passed, failed (the original passes its checks, the result does not), unchecked
+	Reason      string       `json:"reason"`
+	Digest      string       `json:"digest,omitempty"`
+	Budget      []Budget     `json:"budget,omitempty"`
+	Lock        string       `json:"lock,omitempty"` // the lock that was written, or carved by when unchecked
+	Written     []Written    `json:"written,omitempty"`
+	Bills       []Bill       `json:"sbom,omitempty"`   // lists of the packages that are left
+	Advice      []string     `json:"advice,omitempty"` // how a result that failed may be mended
+	Next        []string     `json:"next,omitempty"`
+	Seconds     float64      `json:"seconds"`
 }
 
 // Side is what one of the two images weighs and does.
@@ -196,24 +197,7 @@ func (c *Carve) verdict(s *strings.Builder) {
 		}
 	}
 	findings(s, c.Notes, c.Differences, c.Results, c.Details)
-}
-
-// findings are what a reader must know of a comparison.
-func findings(s *strings.Builder, notes, differences []string, results []Check, details []string) {
-	for _, n := range notes {
-		fmt.Fprintf(s, "  · %s\n", indent(n, "    "))
-	}
-	for _, d := range differences {
-		fmt.Fprintf(s, "  other answer: %s\n", indent(d, "    "))
-	}
-	for _, r := range results {
-		if !r.Passed {
-			fmt.Fprintf(s, "    check %q: expected %s, found %s\n", Clean(r.Name), Clean(r.Expected), Clean(r.Found))
-		}
-	}
-	for _, d := range details {
-		fmt.Fprintf(s, "    %s\n", indent(d, "    "))
-	}
+	advice(s, c.Advice)
 }
 
 // maxMisses is how many misses the table names; JSON has them all.

@@ -2,6 +2,8 @@ package report_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,5 +35,45 @@ passed
 	}
 	if got := write(); !strings.Contains(got, "    … and 2 more\n") || strings.Count(got, "only with healing") != 20 {
 		t.Errorf("want 20 names, and that there are 2 more, in\n%s", got)
+	}
+}
+
+// What several checks found is told once, and of a check that fails not twice; JSON has each.
+func TestFindingsAreGrouped(t *testing.T) {
+	v := &report.Verify{Verdict: report.Failed, Reason: "checks fail in the light image", Misses: []report.Missed{}, Advice: []string{"look at it"}}
+	differ := func(check, part, expected, found string) {
+		v.Differences = append(v.Differences, report.Difference{Check: check, Part: part, Expected: expected, Found: found})
+	}
+	differ("GET /old", "status", "200", "500")
+	for n := range 8 {
+		name := fmt.Sprintf("GET /%d", n)
+		v.Results = append(v.Results, report.Check{Name: name, Expected: fmt.Sprintf("status %d", n), Found: "connection refused"})
+		differ(name, "result", "it passes", "connection refused")
+	}
+	v.Results = append(v.Results, report.Check{Name: "GET /old", Passed: true}, report.Check{Name: "port 1", Expected: "a connection", Found: "no route"})
+	differ("GET /new", "status", "200", "500")
+	differ("GET /new", "body", "\"a\"", "\"b\"")
+	var table, js bytes.Buffer
+	if err := errors.Join(v.Write(&table, "table"), v.Write(&js, "json")); err != nil {
+		t.Fatal(err)
+	}
+	const want = `
+failed: checks fail in the light image
+  other answer: GET /old: status: expected 200, found 500
+      and so "GET /new"
+  other answer: GET /new: body: expected "a", found "b"
+    check "GET /0": expected status 0, found connection refused
+      and so "GET /1", "GET /2", "GET /3", "GET /4", "GET /5" and 2 more (--format json has all)
+    check "port 1": expected a connection, found no route
+what may help:
+  → look at it
+`
+	if !strings.Contains(table.String(), want) {
+		t.Errorf("want\n%s\nin\n%s", want, table.String())
+	}
+	for _, want := range []string{`"GET /old: status: expected 200, found 500"`, `"GET /7: result: expected it passes, found connection refused"`} {
+		if !strings.Contains(js.String(), want) {
+			t.Errorf("want %s in\n%s", want, js.String())
+		}
 	}
 }

@@ -11,22 +11,23 @@ const VerifySchema = "lighten.verify/v1"
 
 // Verify is the result of one `lighten verify`.
 type Verify struct {
-	Schema      string   `json:"schema"`
-	Image       string   `json:"original"`
-	Other       string   `json:"light"`
-	Engine      string   `json:"engine"`
-	Platform    string   `json:"platform"`
-	Verdict     string   `json:"verdict"` // passed, failed
-	Reason      string   `json:"reason"`
-	Original    Side     `json:"original_side"`
-	Light       Side     `json:"light_side"`
-	Misses      []Missed `json:"misses"`      // paths that the original has and the light program looked up in vain
-	Differences []string `json:"differences"` // answers that are not the original's
-	Results     []Check  `json:"results"`     // of the light image; of the original when that failed
-	Notes       []string `json:"notes"`
-	Details     []string `json:"details,omitempty"` // log lines of a failure
-	Checks      Checks   `json:"checks"`
-	Seconds     float64  `json:"seconds"`
+	Schema      string       `json:"schema"`
+	Image       string       `json:"original"`
+	Other       string       `json:"light"`
+	Engine      string       `json:"engine"`
+	Platform    string       `json:"platform"`
+	Verdict     string       `json:"verdict"` // passed, failed
+	Reason      string       `json:"reason"`
+	Original    Side         `json:"original_side"`
+	Light       Side         `json:"light_side"`
+	Misses      []Missed     `json:"misses"`      // paths that the original has and the light program looked up in vain
+	Differences []Difference `json:"differences"` // answers that are not the original's
+	Results     []Check      `json:"results"`     // of the light image; of the original when that failed
+	Notes       []string     `json:"notes"`
+	Details     []string     `json:"details,omitempty"` // log lines of a failure
+	Advice      []string     `json:"advice,omitempty"`  // how a result that failed may be mended
+	Checks      Checks       `json:"checks"`
+	Seconds     float64      `json:"seconds"`
 }
 
 // Write prints v in the given format.
@@ -46,6 +47,7 @@ func (v *Verify) text(markdown bool) string {
 	}
 	t.WriteString("\n")
 	findings(&t, v.Notes, v.Differences, v.Results, v.Details)
+	advice(&t, v.Advice)
 	if len(v.Misses) > 0 {
 		t.WriteString("\nlooked up in vain, and there in the original:\n")
 		missed(&t, v.Misses)
