@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/lighten/lighten/internal/lazy"
@@ -16,7 +17,7 @@ func DropRule(p string) string {
 		return needlessKinds[n].Name
 	}
 	for _, r := range dropTable {
-		if r.fits.MatchString(p) && (r.but == nil || !r.but.MatchString(p)) {
+		if r.maybe(p) && r.fits.MatchString(p) && (r.but == nil || !r.but.MatchString(p)) {
 			return r.name
 		}
 	}
@@ -40,9 +41,19 @@ const singleAuthorities = "certificate authorities one by one"
 var bundles = []string{"/usr/lib/ssl/cert.pem", "/etc/ssl/cert.pem", "/etc/pki/tls/cert.pem"}
 
 type dropRow struct {
-	name string
-	fits *lazy.Pattern
-	but  *lazy.Pattern // what stays nevertheless
+	name  string
+	signs []string // one of them is in every path that fits: expressions are slow, and each path is asked about several times
+	fits  *lazy.Pattern
+	but   *lazy.Pattern // what stays nevertheless
+}
+
+func (r *dropRow) maybe(p string) bool {
+	for _, s := range r.signs {
+		if strings.Contains(p, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // hookSample tells a sample of a hook, which git copies into a new repository and never runs (githooks(5)).
@@ -50,21 +61,21 @@ var hookSample = lazy.MustCompile(`/hooks/[^/]+\.sample$`)
 
 // dropTable: what else a program does not read while it runs, in an image that is made for it alone. Licences stay.
 var dropTable = []dropRow{
-	{"character set conversions", lazy.MustCompile(`^/usr/lib/[^/]+/gconv/|^/usr/lib/gconv/`), nil},
-	{"parts of the C library for other programs", lazy.MustCompile(`/(?:libmvec|libBrokenLocale|libanl|libthread_db|libpcprofile|libmemusage|libc_malloc_debug|libSegFault|libnss_compat|libnss_hesiod|libnsl)[.-][^/]*$`), lazy.MustCompile(`/libnsl\.so\.[2-9]`)},
-	{"completion and help of shells", lazy.MustCompile(`^/usr/share/(?:bash-completion|zsh|fish|menu|applications|icons|pixmaps|metainfo|appdata)/|^/etc/bash_completion\.d/`), nil},
-	{"package manager", lazy.MustCompile(`^/var/lib/(?:apt|aptitude)/|^/var/cache/(?:apt|apk|debconf)/|^/etc/apt/|^/usr/(?:lib|share)/(?:apt|dpkg)/|^/var/lib/dpkg/(?:info/|[^/]+-old$|lock|triggers/|updates/|alternatives/|diversions|statoverride)|^/lib/apk/db/(?:scripts\.tar|triggers|lock)`), nil},
-	{"other time zone tables", lazy.MustCompile(`^/usr/share/zoneinfo/(?:right|posix)/`), nil},
-	{"activation of virtual environments by a shell", lazy.MustCompile(`/bin/(?:activate(?:\.(?:c?sh|fish|nu|bat|ps1))?|Activate\.ps1|activate_this\.py|deactivate\.(?:nu|bat))$`), nil},
-	{"headers of Perl", lazy.MustCompile(`/perl5?/[^/]+/(?:[^/]+/)?CORE/[^/]+\.h$`), nil},
-	{"engines of OpenSSL, which a configuration has to name", lazy.MustCompile(`/engines-[0-9.]+/[^/]+\.so$`), nil},
-	{singleAuthorities, lazy.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), lazy.MustCompile(`/ssl-cert-snakeoil\.pem$`)},
-	{"caches of package managers", lazy.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), lazy.MustCompile(`^/var/cache/fontconfig/`)}, // which is about fonts
-	{"scheduled jobs", lazy.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
-	{"documentation", lazy.MustCompile(`/node_modules/(?:@[^/]+/)?[^/]+/(?i:README|CHANGELOG|CHANGES|HISTORY|CONTRIBUTING|CODE_OF_CONDUCT|SECURITY|UPGRADING|MIGRATION)(?:[._-][^/]*)?\.(?:md|markdown)$|/node_modules/(?:@[^/]+/)?[^/]+/(?i:README|CHANGELOG|HISTORY)$|/node_modules/npm/(?:docs|man)/`), nil},
-	{"documentation", lazy.MustCompile(`/R/(?:site-)?library/[^/]+/(?:help|html|doc|demo)/|^/usr/(?:local/)?(?:share|lib)/R/doc/(?:html|manual|NEWS)`), nil}, // of R's packages, for people who type help()
-	{"version control", hookSample, nil}, // git-init(1) puts them into bare repositories too; one is a program of Perl
-	{declarations, lazy.MustCompile(`/node_modules/.*\.d\.[cm]?ts$`), nil},
-	{"source maps", lazy.MustCompile(`/node_modules/.*\.(?:[cm]?js|css|[cm]?ts)\.map$`), nil}, // what is imported is looked up (node --enable-source-maps)
-	{"source code of Java", lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
+	{"character set conversions", []string{"/gconv/"}, lazy.MustCompile(`^/usr/lib/[^/]+/gconv/|^/usr/lib/gconv/`), nil},
+	{"parts of the C library for other programs", []string{"/libmvec", "/libBrokenLocale", "/libanl", "/libthread_db", "/libpcprofile", "/libmemusage", "/libc_malloc_debug", "/libSegFault", "/libnss_", "/libnsl"}, lazy.MustCompile(`/(?:libmvec|libBrokenLocale|libanl|libthread_db|libpcprofile|libmemusage|libc_malloc_debug|libSegFault|libnss_compat|libnss_hesiod|libnsl)[.-][^/]*$`), lazy.MustCompile(`/libnsl\.so\.[2-9]`)},
+	{"completion and help of shells", []string{"/usr/share/", "/etc/bash_completion.d/"}, lazy.MustCompile(`^/usr/share/(?:bash-completion|zsh|fish|menu|applications|icons|pixmaps|metainfo|appdata)/|^/etc/bash_completion\.d/`), nil},
+	{"package manager", []string{"/apt/", "/aptitude/", "/dpkg/", "/debconf/", "/apk/"}, lazy.MustCompile(`^/var/lib/(?:apt|aptitude)/|^/var/cache/(?:apt|apk|debconf)/|^/etc/apt/|^/usr/(?:lib|share)/(?:apt|dpkg)/|^/var/lib/dpkg/(?:info/|[^/]+-old$|lock|triggers/|updates/|alternatives/|diversions|statoverride)|^/lib/apk/db/(?:scripts\.tar|triggers|lock)`), nil},
+	{"other time zone tables", []string{"/usr/share/zoneinfo/"}, lazy.MustCompile(`^/usr/share/zoneinfo/(?:right|posix)/`), nil},
+	{"activation of virtual environments by a shell", []string{"/bin/activate", "/bin/Activate", "/bin/deactivate"}, lazy.MustCompile(`/bin/(?:activate(?:\.(?:c?sh|fish|nu|bat|ps1))?|Activate\.ps1|activate_this\.py|deactivate\.(?:nu|bat))$`), nil},
+	{"headers of Perl", []string{"/CORE/"}, lazy.MustCompile(`/perl5?/[^/]+/(?:[^/]+/)?CORE/[^/]+\.h$`), nil},
+	{"engines of OpenSSL, which a configuration has to name", []string{"/engines-"}, lazy.MustCompile(`/engines-[0-9.]+/[^/]+\.so$`), nil},
+	{singleAuthorities, []string{"/ca-certificates/", "/etc/ssl/certs/"}, lazy.MustCompile(`^/usr/share/ca-certificates/|^/etc/ssl/certs/(?:[0-9a-f]{8}\.[0-9]|[^/]+\.pem)$`), lazy.MustCompile(`/ssl-cert-snakeoil\.pem$`)},
+	{"caches of package managers", []string{"/root/.", "/home/", "/var/cache/"}, lazy.MustCompile(`^/root/\.(?:cache|npm)/|^/home/[^/]+/\.(?:cache|npm)/|^/var/cache/`), lazy.MustCompile(`^/var/cache/fontconfig/`)}, // which is about fonts
+	{"scheduled jobs", []string{"/etc/", "/systemd/"}, lazy.MustCompile(`^/etc/cron\.|^/lib/systemd/|^/usr/lib/systemd/|^/etc/systemd/|^/etc/init\.d/|^/etc/rc[0-9S]\.d/|^/etc/logrotate\.d/`), nil},
+	{"documentation", []string{"/node_modules/"}, lazy.MustCompile(`/node_modules/(?:@[^/]+/)?[^/]+/(?i:README|CHANGELOG|CHANGES|HISTORY|CONTRIBUTING|CODE_OF_CONDUCT|SECURITY|UPGRADING|MIGRATION)(?:[._-][^/]*)?\.(?:md|markdown)$|/node_modules/(?:@[^/]+/)?[^/]+/(?i:README|CHANGELOG|HISTORY)$|/node_modules/npm/(?:docs|man)/`), nil},
+	{"documentation", []string{"/R/"}, lazy.MustCompile(`/R/(?:site-)?library/[^/]+/(?:help|html|doc|demo)/|^/usr/(?:local/)?(?:share|lib)/R/doc/(?:html|manual|NEWS)`), nil}, // of R's packages, for people who type help()
+	{"version control", []string{"/hooks/"}, hookSample, nil}, // git-init(1) puts them into bare repositories too; one is a program of Perl
+	{declarations, []string{"/node_modules/"}, lazy.MustCompile(`/node_modules/.*\.d\.[cm]?ts$`), nil},
+	{"source maps", []string{"/node_modules/"}, lazy.MustCompile(`/node_modules/.*\.(?:[cm]?js|css|[cm]?ts)\.map$`), nil}, // what is imported is looked up (node --enable-source-maps)
+	{"source code of Java", []string{"/usr/lib/jvm/", "/opt/java/"}, lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
 }

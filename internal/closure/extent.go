@@ -63,21 +63,26 @@ func describes(p inventory.Package, file string, l Level) bool {
 // Restore returns the Keep of the named paths and the directories above them, each with its reasons. Paths are spelled as in the
 // tree; those that the tree does not have are left out.
 func Restore(t *image.Tree, inv *inventory.Inventory, paths map[string][]Reason) *Keep {
-	m := newMaker(Input{Tree: t, Inventory: inv})
+	return newMaker(Input{Tree: t, Inventory: inv}).keep.Other(paths)
+}
+
+// Other is [Restore] for the image of k: both know of its packages what was found out once.
+func (k *Keep) Other(paths map[string][]Reason) *Keep {
+	other := &Keep{tree: k.tree, owner: k.owner, nodes: make(map[string]*node, len(paths)), drops: map[string]string{}}
 	for p, reasons := range paths {
-		e := t.Get(p)
+		e := k.tree.Get(p)
 		if e == nil {
 			continue
 		}
 		if len(reasons) == 0 {
 			reasons = []Reason{{Rule: "kept"}}
 		}
-		m.keep.nodes[p] = &node{entry: e, reasons: reasons}
+		other.nodes[e.Path] = &node{entry: e, reasons: reasons}
 	}
-	for e := range t.All() { // in order, so that a directory's reason does not depend on chance
+	for e := range k.tree.All() { // in order, so that a directory's reason does not depend on chance
 		if _, ok := paths[e.Path]; ok {
-			m.parents(e)
+			other.parents(e)
 		}
 	}
-	return m.keep
+	return other
 }

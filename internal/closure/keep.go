@@ -3,6 +3,7 @@ package closure
 import (
 	"iter"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/lighten/lighten/internal/image"
@@ -58,6 +59,18 @@ func (k *Keep) Has(path string) bool { return k.nodes[path] != nil }
 // Paths returns every path that stays, sorted.
 func (k *Keep) Paths() iter.Seq[string] {
 	return slices.Values(slices.Sorted(maps.Keys(k.nodes)))
+}
+
+// parents brings in the directories above an entry. They bring nothing themselves.
+func (k *Keep) parents(e *image.Entry) {
+	for d := path.Dir(e.Path); k.nodes[d] == nil; d = path.Dir(d) {
+		if x := k.tree.Get(d); x != nil {
+			k.nodes[x.Path] = &node{entry: x, reasons: []Reason{{Rule: "directory", By: e.Path}}}
+		}
+		if d == "/" {
+			return
+		}
+	}
 }
 
 // Bytes is the size of all files that stay.

@@ -117,7 +117,7 @@ func newMaker(in Input) *maker {
 		Input: in, done: map[string]bool{}, ran: map[string]bool{}, read: map[string]bool{}, missed: map[string]bool{}, later: map[string]bool{}, fully: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
-	byPackage := map[string]*owned{}
+	byKey, packages := map[string]*owned{}, map[*inventory.Package]*owned{}
 	for e := range in.Tree.All() {
 		if e.Linkname != "" && e.IsFile() { // a hard link
 			first := fmt.Sprint(e.Layer, e.Linkname)
@@ -126,18 +126,22 @@ func newMaker(in Input) *maker {
 		if e.IsDir() {
 			continue
 		}
-		p, ok := in.Inventory.Owner(e.Path)
-		if !ok || !Knows(p) {
+		p := in.Inventory.OwnerOf(e)
+		if p == nil || !Knows(*p) {
 			continue
 		}
-		key := strings.Join([]string{p.Ecosystem, p.Name, p.Arch, p.Version}, "\x00")
-		if byPackage[key] == nil {
-			byPackage[key] = &owned{Package: p, key: key}
-			if p.Ecosystem == inventory.PyPI {
-				m.dists = append(m.dists, byPackage[key])
+		o := packages[p]
+		if o == nil {
+			key := strings.Join([]string{p.Ecosystem, p.Name, p.Arch, p.Version}, "\x00")
+			if o = byKey[key]; o == nil {
+				o = &owned{Package: *p, key: key}
+				byKey[key] = o
+				if p.Ecosystem == inventory.PyPI {
+					m.dists = append(m.dists, o)
+				}
 			}
+			packages[p] = o
 		}
-		o := byPackage[key]
 		o.files = append(o.files, e)
 		if p.Ecosystem == inventory.PyPI {
 			o.site = o.site || siteDir.MatchString(e.Path)
@@ -187,7 +191,7 @@ func (m *maker) enter(e *image.Entry, s strength, r Reason) {
 	if n == nil {
 		n = &node{entry: e, strength: s}
 		m.keep.nodes[e.Path] = n
-		m.parents(e)
+		m.keep.parents(e)
 	} else if n.strength >= s {
 		if len(n.reasons) < maxReasons && !slices.Contains(n.reasons, r) {
 			n.reasons = append(n.reasons, r)
@@ -199,18 +203,6 @@ func (m *maker) enter(e *image.Entry, s strength, r Reason) {
 		n.reasons = append([]Reason{r}, n.reasons[:min(len(n.reasons), maxReasons-1)]...)
 	}
 	m.queue = append(m.queue, work{e, s})
-}
-
-// parents brings in the directories above an entry. They bring nothing themselves.
-func (m *maker) parents(e *image.Entry) {
-	for d := path.Dir(e.Path); m.keep.nodes[d] == nil; d = path.Dir(d) {
-		if x := m.Tree.Get(d); x != nil {
-			m.keep.nodes[d] = &node{entry: x, reasons: []Reason{{Rule: "directory", By: e.Path}}}
-		}
-		if d == "/" {
-			return
-		}
-	}
 }
 
 // once reports whether it is called the first time with these words.

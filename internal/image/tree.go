@@ -413,6 +413,9 @@ func (t *Tree) Resolve(path string) *Entry {
 // All returns every entry, sorted by path.
 func (t *Tree) All() iter.Seq[*Entry] { return slices.Values(t.sorted()) }
 
+// Len returns the number of entries.
+func (t *Tree) Len() int { return len(t.entries) }
+
 // Content returns the content of a file that TreeOptions.Keep wanted; false when it is not there or was not kept. It
 // follows symbolic links.
 func (t *Tree) Content(path string) ([]byte, bool) {

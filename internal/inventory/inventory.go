@@ -94,6 +94,7 @@ func Read(t *image.Tree) (*Inventory, error) {
 		}
 	}
 	i.count()
+	i.real, i.dirs, i.extensions = nil, nil, nil // only for reading
 	slices.SortStableFunc(i.packages, func(a, b *Package) int { return Compare(*a, *b) })
 	return i, nil
 }
@@ -134,9 +135,13 @@ func (i *Inventory) add(p Package) *Package {
 
 // own gives path to pkg unless somebody has it: the system's databases are read first, then Python's.
 func (i *Inventory) own(p string, pkg *Package) {
-	if p = i.realPath(p); p != "" && i.owners[p] == nil {
-		i.owners[p] = pkg
+	if p = i.realPath(p); p == "" || i.owners[p] != nil {
+		return
 	}
+	if e := i.tree.Get(p); e != nil {
+		p = e.Path // which is in memory already
+	}
+	i.owners[p] = pkg
 }
 
 // realPath is Tree.Real with the directories remembered: a package's files lie together.

@@ -15,6 +15,9 @@ func MustCompile(expr string) *Pattern {
 	return &Pattern{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })}
 }
 
+// String is [regexp.Regexp.String].
+func (p *Pattern) String() string { return p.get().String() }
+
 // MatchString is [regexp.Regexp.MatchString].
 func (p *Pattern) MatchString(s string) bool { return p.get().MatchString(s) }
 

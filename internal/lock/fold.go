@@ -2,7 +2,6 @@ package lock
 
 import (
 	"maps"
-	"path"
 	"slices"
 
 	"github.com/lighten/lighten/internal/closure"
@@ -15,12 +14,12 @@ func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m))
 type place struct {
 	entry  *image.Entry
 	kept   bool
-	holds  bool        // something below it is kept, and so is it
-	files  bool        // files that no package owns lie below it
-	below  []int       // what lies in it
-	lines  [whats]int  // fewest lines that tell of it and of all below, when What holds of the directory above
-	turns  [whats]What // and what must then hold of it: What itself, when no line is to say otherwise
-	inside [whats]int  // fewest lines when What holds of the place itself
+	holds  bool         // something below it is kept, and so is it
+	files  bool         // files that no package owns lie below it
+	below  []int32      // what lies in it
+	lines  [whats]int32 // fewest lines that tell of it and of all below, when What holds of the directory above
+	turns  [whats]What  // and what must then hold of it: What itself, when no line is to say otherwise
+	inside [whats]int32 // fewest lines when What holds of the place itself
 }
 
 const whats = int(Gone) + 1
@@ -29,15 +28,17 @@ const whats = int(Gone) + 1
 // it; one about a path, what holds of it alone. Which directories have lines is worked out from the bottom up: how many lines a
 // directory takes under each of the things that may hold above it follows from how many its children do.
 func (w *writer) paths() {
-	var places []place
-	index := map[string]int{}
+	places := make([]place, 0, w.tree.Len())
+	directories := map[string]int32{}
 	for e := range w.tree.All() {
-		index[e.Path] = len(places)
+		if e.IsDir() {
+			directories[e.Path] = int32(len(places))
+		}
 		places = append(places, place{entry: e, kept: w.keep.Has(e.Path)})
 	}
-	var roots []int
-	for i := range places {
-		if up, ok := index[path.Dir(places[i].entry.Path)]; ok && up != i {
+	var roots []int32
+	for i := range int32(len(places)) {
+		if up, ok := directories[image.Parent(places[i].entry.Path)]; ok && up != i {
 			places[up].below = append(places[up].below, i)
 		} else {
 			roots = append(roots, i)
@@ -87,7 +88,7 @@ func (w *writer) count(places []place, i int) {
 }
 
 // differs is 1 when the place itself needs a line of its own.
-func (w *writer) differs(p *place, s What) int {
+func (w *writer) differs(p *place, s What) int32 {
 	if p.entry.Path == "/" || p.kept == w.cover.has(p.entry, s) || p.kept && p.holds {
 		return 0
 	}
@@ -95,7 +96,7 @@ func (w *writer) differs(p *place, s What) int {
 }
 
 // tell writes the lines.
-func (w *writer) tell(places []place, i int, s What) {
+func (w *writer) tell(places []place, i int32, s What) {
 	p := &places[i]
 	at := p.entry.Path
 	if to := p.turns[s]; to != s {
@@ -119,7 +120,7 @@ func (w *writer) tell(places []place, i int, s What) {
 }
 
 // keptIn lists what is kept of a place and below it.
-func keptIn(places []place, i int, list []string) []string {
+func keptIn(places []place, i int32, list []string) []string {
 	if places[i].kept {
 		list = append(list, places[i].entry.Path)
 	}

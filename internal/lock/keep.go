@@ -18,13 +18,12 @@ func (f *File) Keep(name string, t *image.Tree, inv *inventory.Inventory) (*clos
 	if u := f.unfit(n, t); len(u) > 0 {
 		return nil, &Unfit{Name: name, Reasons: u}
 	}
-	return f.restore(t, inv, n), nil
+	return f.restore(t, n, closure.Restore(t, inv, nil)), nil
 }
 
-// restore makes the lines paths again, as far as the image has them.
-func (f *File) restore(t *image.Tree, inv *inventory.Inventory, n *naming) *closure.Keep {
-	none := closure.Restore(t, inv, nil) // it knows who owns what
-	c := newCover(f.Level, none.Owner)
+// restore makes the lines paths again, as far as the image has them. Other is any Keep of that image: it knows who owns what.
+func (f *File) restore(t *image.Tree, n *naming, other *closure.Keep) *closure.Keep {
+	c := newCover(f.Level, other.Owner)
 	c.take(f, n)
 	x := f.index(n)
 	kept := map[string][]closure.Reason{}
@@ -41,10 +40,10 @@ func (f *File) restore(t *image.Tree, inv *inventory.Inventory, n *naming) *clos
 			what = d.What
 		}
 		if e.Path != "/" && c.has(e, what) {
-			kept[e.Path] = []closure.Reason{x.why(e, none, d)}
+			kept[e.Path] = []closure.Reason{x.why(e, other, d)}
 		}
 	}
-	k := closure.Restore(t, inv, kept)
+	k := other.Other(kept)
 	k.Notes = append(k.Notes, "what stays is what the lock says")
 	f.rule(k, t)
 	return k

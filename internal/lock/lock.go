@@ -49,7 +49,7 @@ type Directory struct {
 }
 
 // What says what holds below a directory.
-type What int
+type What uint8
 
 // Below a directory.
 const (

@@ -24,10 +24,10 @@ func Of(k *closure.Keep, t *image.Tree, inv *inventory.Inventory, h Header) (*Fi
 	w.packages()
 	w.compiled()
 	w.paths()
-	again, err := w.file.Keep(Name, t, inv)
-	if err != nil {
-		return nil, fmt.Errorf("writing the lock: %w: %w", ErrInexact, err)
+	if u := w.file.unfit(w.names, t); len(u) > 0 {
+		return nil, fmt.Errorf("writing the lock: %w: %w", ErrInexact, &Unfit{Name: Name, Reasons: u})
 	}
+	again := w.file.restore(t, w.names, k)
 	for e := range t.All() {
 		if again.Has(e.Path) != k.Has(e.Path) {
 			return nil, fmt.Errorf("writing the lock: %w: %s; please report this", ErrInexact, e.Path)
