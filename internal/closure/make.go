@@ -56,6 +56,7 @@ func Make(in Input) (*Keep, error) {
 	for _, e := range in.Evidence {
 		m.evidence(e)
 	}
+	m.copied()
 	for m.settle(); m.reach(); {
 		m.settle()
 	}
@@ -77,6 +78,7 @@ type maker struct {
 	runs          bool                                 // the program's own sources run commands
 	computes      bool                                 // they import modules of the standard library, maybe, by names which they compute
 	lists         bool                                 // they list what is installed
+	byImport      map[string]bool                      // modules of packages that came because the program imports them: see [maker.importedPackages]
 	missed        map[string]bool                      // files that a carved image lacked: what they need was not seen
 	later, fully  map[string]bool                      // modules that functions of others import, and those that are to work in full: see [maker.laterOf]
 	lateNames     []string                             // the first, until they are brought in
@@ -114,7 +116,7 @@ var rules = []rule{
 
 func newMaker(in Input) *maker {
 	m := &maker{
-		Input: in, done: map[string]bool{}, ran: map[string]bool{}, read: map[string]bool{}, missed: map[string]bool{}, later: map[string]bool{}, fully: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
+		Input: in, done: map[string]bool{}, ran: map[string]bool{}, read: map[string]bool{}, missed: map[string]bool{}, byImport: map[string]bool{}, later: map[string]bool{}, fully: map[string]bool{}, whole: map[*owned]bool{}, hard: map[string][]*image.Entry{}, modules: map[*owned]map[string][]*image.Entry{}, onlyDeveloped: map[string]map[string]bool{}, linker: newLinker(in.Tree),
 		keep: &Keep{tree: in.Tree, owner: map[string]*owned{}, nodes: map[string]*node{}, drops: map[string]string{}},
 	}
 	byKey, packages := map[string]*owned{}, map[*inventory.Package]*owned{}

@@ -205,6 +205,7 @@ func (m *maker) reach() bool {
 	m.perlWaiting()
 	m.compiles()
 	m.unfit = map[string]bool{} // more may stay now
+	m.importedPackages()
 	outside := m.importedOf()
 	m.listedDistributions()
 	if m.Level == Tight {

@@ -1,0 +1,60 @@
+package closure_test
+
+import (
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/lighten/lighten/internal/closure"
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// Modules of Debian's packages that a function of the program imports stay with their packages, and with what they import in their turn; of a
+// package of which a check has shown a part, at the level tight, the module. What tests and builds import is not the program's.
+func TestImportsOfPackages(t *testing.T) {
+	const never = "package not needed"
+	const site = "/usr/lib/python3/dist-packages/"
+	tree := testimage.Tree{
+		"/usr/lib/python3.11/os.py": "file 0644 x", "/usr/lib/x86_64-linux-gnu/libz.so.1": exe + amd64("", soname, "libz.so.1"), "/usr/lib/x86_64-linux-gnu/libc.so.6": exe + amd64("", soname, "libc.so.6"),
+		"/app/main.py":            "file 0644 import seen\ndef f():\n    import websocket, space.part, _fast\n    from seen import late\n",
+		"/app/setup.py":           "file 0644 import onlybuild\n",
+		site + "seen/__init__.py": "file 0644 try:\n    import unasked\nexcept ImportError: pass\n",
+	}
+	var status []string
+	pkg := func(name string, files ...string) {
+		status = append(status, name)
+		var list strings.Builder
+		for _, f := range files {
+			p, text, _ := strings.Cut(f, "|")
+			list.WriteString(site + p + "\n")
+			if tree[site+p] == "" {
+				tree[site+p] = "file 0644 " + text
+			}
+		}
+		tree["/var/lib/dpkg/info/"+name+".list"] = "file 0644 " + list.String()
+	}
+	tree[site+"_fast.cpython-311-x86_64-linux-gnu.so"] = exe + amd64("", needed, "libz.so.1")
+	pkg("python3-websocket", "websocket/__init__.py|from . import _core\n", "websocket/_core.py|import six\n", "websocket/tests/test_core.py|import onlytest\n", "websocket-1.egg-info/PKG-INFO|Name: websocket-client\nVersion: 1\n")
+	pkg("python3-six", "six.py|x")
+	pkg("python3-space", "space/part.py|x", "space/data.txt|x")
+	pkg("python3-fast", "_fast.cpython-311-x86_64-linux-gnu.so")
+	pkg("python3-seen", "seen/__init__.py", "seen/late.py|x", "seen/never.py|x")
+	pkg("python3-unasked", "unasked.py|x")
+	pkg("python3-onlytest", "onlytest.py|x")
+	pkg("python3-onlybuild", "onlybuild.py|x")
+	tree["/var/lib/dpkg/status"] = "file 0644 " + statusOf(status...)
+	const stays = site + "websocket/__init__.py " + site + "websocket/_core.py " + site + "websocket-1.egg-info/PKG-INFO " + site + "six.py " + site + "space/part.py " + site + "space/data.txt " +
+		site + "_fast.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libz.so.1 " + site + "seen/late.py"
+	for _, level := range []closure.Level{closure.Safe, closure.Tight} {
+		goes := map[string]string{site + "websocket/tests/test_core.py": "tests of libraries", site + "unasked.py": never, site + "onlytest.py": never, site + "onlybuild.py": never}
+		if level == closure.Tight {
+			goes[site+"seen/never.py"] = never
+		}
+		c := keepCase{
+			tree: tree, config: v1.Config{WorkingDir: "/app"}, level: level, stays: stays, goes: goes,
+			looked: "stat /usr/lib/python3.11/os.py\nopen /app/main.py\nopen " + site + "seen/__init__.py",
+		}
+		t.Run(string(level), c.run)
+	}
+}
