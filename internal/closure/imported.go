@@ -11,7 +11,7 @@ import (
 )
 
 // importedPackages keeps the distribution's packages whose Python modules the program's own sources import, although no check has: Debian's
-// python3-x has no record that a Python finds by itself, as what pip installs has. What such a module imports in turn is followed.
+// python3-x has no record that a Python finds by itself, as what pip installs has. What such a module, or one that was missed, imports in turn is followed.
 func (m *maker) importedPackages() {
 	sites := m.systemSites()
 	if len(sites) == 0 {
@@ -24,7 +24,7 @@ func (m *maker) importedPackages() {
 		}
 		at, own := "", !siteDir.MatchString(p) || m.isLocal(e)
 		if !own {
-			if !m.byImport[p] {
+			if !m.byImport[p] && !m.missed[p] {
 				continue // a check has imported it, and so what it needs
 			}
 			at, _ = moduleOf(p[len(siteDir.FindString(p)):])

@@ -11,7 +11,7 @@ import (
 )
 
 // Modules of Debian's packages that a function of the program imports stay with their packages, and with what they import in their turn; of a
-// package of which a check has shown a part, at the level tight, the module. What tests and builds import is not the program's.
+// package of which a check has shown a part, at the level tight, the module. Of one that was missed, what it imports. What tests and builds import is not the program's.
 func TestImportsOfPackages(t *testing.T) {
 	const never = "package not needed"
 	const site = "/usr/lib/python3/dist-packages/"
@@ -40,19 +40,21 @@ func TestImportsOfPackages(t *testing.T) {
 	pkg("python3-space", "space/part.py|x", "space/data.txt|x")
 	pkg("python3-fast", "_fast.cpython-311-x86_64-linux-gnu.so")
 	pkg("python3-seen", "seen/__init__.py", "seen/late.py|x", "seen/never.py|x")
+	pkg("python3-named", "named/__init__.py|from ._a import x\n", "named/_a.py|from . import _b\nimport six\n", "named/_b.py|x", "named/_c.py|x")
 	pkg("python3-unasked", "unasked.py|x")
 	pkg("python3-onlytest", "onlytest.py|x")
 	pkg("python3-onlybuild", "onlybuild.py|x")
 	tree["/var/lib/dpkg/status"] = "file 0644 " + statusOf(status...)
 	const stays = site + "websocket/__init__.py " + site + "websocket/_core.py " + site + "websocket-1.egg-info/PKG-INFO " + site + "six.py " + site + "space/part.py " + site + "space/data.txt " +
-		site + "_fast.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libz.so.1 " + site + "seen/late.py"
+		site + "_fast.cpython-311-x86_64-linux-gnu.so /usr/lib/x86_64-linux-gnu/libz.so.1 " + site + "seen/late.py " + site + "named/_a.py " + site + "named/_b.py"
 	for _, level := range []closure.Level{closure.Safe, closure.Tight} {
 		goes := map[string]string{site + "websocket/tests/test_core.py": "tests of libraries", site + "unasked.py": never, site + "onlytest.py": never, site + "onlybuild.py": never}
 		if level == closure.Tight {
-			goes[site+"seen/never.py"] = never
+			goes[site+"seen/never.py"], goes[site+"named/_c.py"] = never, never
 		}
 		c := keepCase{
 			tree: tree, config: v1.Config{WorkingDir: "/app"}, level: level, stays: stays, goes: goes,
+			missed: "open " + site + "named/__init__.py",
 			looked: "stat /usr/lib/python3.11/os.py\nopen /app/main.py\nopen " + site + "seen/__init__.py",
 		}
 		t.Run(string(level), c.run)
