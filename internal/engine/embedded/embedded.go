@@ -56,6 +56,7 @@ type Engine struct {
 	ctrl    *control.Controller
 	srv     *grpc.Server
 	lis     *bufconn.Listener
+	session *sessions
 	state   string
 	worker  *base.Worker
 	stores  *stores
@@ -177,6 +178,7 @@ func (e *Engine) serve(state string, watch Watch) error {
 		return fmt.Errorf("opening %s: %w", filepath.Join(state, "history.db"), err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	e.session = &sessions{ctx, sm}
 	ctrl, err := control.NewController(control.Opt{
 		SessionManager: sm, WorkerController: wc,
 		Frontends:                 map[string]frontend.Frontend{"gateway.v0": gw},
@@ -212,7 +214,7 @@ func (e *Engine) Content() string { return e.content }
 func (e *Engine) Client(ctx context.Context) (*client.Client, error) {
 	return client.New(ctx, "passthrough:///embedded", client.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return e.lis.DialContext(ctx)
-	}))
+	}), client.WithSessionDialer(e.session.dial))
 }
 
 // Close stops the engine and frees its state directory.
