@@ -287,6 +287,13 @@ func keepCases() []keepCase {
 			looked: "open /usr/share/zoneinfo/UTC", stays: "/usr/share/zoneinfo/Europe/Berlin", goes: map[string]string{"/usr/share/zoneinfo/right/UTC": "other time zone tables"}, level: closure.Tight,
 		},
 		{
+			name: "what a library opens whose file has another name than itself: the C library of Debian 11", tree: testimage.Tree{
+				"/lib/x86_64-linux-gnu/libc-2.31.so": exe + amd64("", soname, "libc.so.6"), "/lib/x86_64-linux-gnu/libc.so.6": "symlink libc-2.31.so",
+				"/usr/share/zoneinfo/Europe/Berlin": "file 0644 x", "/etc/services": "file 0644 x",
+			},
+			looked: "open /lib/x86_64-linux-gnu/libc.so.6", stays: "/usr/share/zoneinfo/Europe/Berlin /etc/services",
+		},
+		{
 			name: "data that a compiled program names, strings without an end included", tree: testimage.Tree{
 				"/usr/sbin/x": exe + amd64("", soname, "/usr/share/greeter/etc/x.key"), "/usr/share/greeter/de.txt": "file 0644 x", "/etc/x.key": "file 0600 @5:5 x",
 				"/etc/y.key": "file 0600 x", "/usr/share/greet": "file 0644 x",

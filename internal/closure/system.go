@@ -72,9 +72,12 @@ func companions(m *maker, e *image.Entry, s strength) {
 	if !e.IsFile() || e.ELF == nil && e.Mode&0o111 == 0 { // python3.py is neither a program nor a library
 		return
 	}
-	base := path.Base(e.Path)
+	base, soname := path.Base(e.Path), ""
+	if e.ELF != nil {
+		soname = e.ELF.Soname // the C library of Debian 11 is libc-2.31.so, and libc.so.6 a link to it
+	}
 	for _, c := range companionTable {
-		if !c.fits(base) || c.safe && m.Level == Tight {
+		if !c.fits(base) && !c.fits(soname) || c.safe && m.Level == Tight {
 			continue
 		}
 		for _, g := range c.files {
@@ -139,7 +142,7 @@ func (m *maker) belowLinks(dir string, r Reason) {
 // companion is a row of the table: who, and what it opens.
 type companion struct {
 	name  string   // what the files are, for the reason
-	who   []string // names of files, * at the end stands for anything
+	who   []string // names of files, and of libraries (DT_SONAME); * at the end stands for anything
 	files []string // paths and globs
 	safe  bool     // only at the level safe
 }
@@ -155,7 +158,7 @@ func (c companion) fits(base string) bool {
 
 // companionTable says what well-known libraries open at run time. Sources: their documentation, and strace.
 var companionTable = []companion{
-	{"opened by the C library for names, hosts and services", []string{"libc.so.6", "libc-2.*"}, []string{
+	{"opened by the C library for names, hosts and services", []string{"libc.so.6"}, []string{
 		"/etc/nsswitch.conf", "/etc/services", "/etc/protocols", "/etc/networks", "/etc/gai.conf", "/etc/ethers", "/etc/rpc",
 		"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d/**", "/lib/*/libnss_files.so.2", "/lib/*/libnss_dns.so.2", "/usr/lib/*/libnss_files.so.2", "/usr/lib/*/libnss_dns.so.2",
 	}, false},
