@@ -70,8 +70,11 @@ func light(res *heal.Result) *check.Report {
 }
 
 func differenceAdvice(all []check.Difference) []string {
+	fails := func(name string) bool {
+		return slices.ContainsFunc(all, func(d check.Difference) bool { return d.Check == name && d.Part == "result" })
+	}
 	for _, d := range all {
-		if d.Part != "result" {
+		if !fails(d.Check) {
 			return []string{"where an answer may well differ, say what in it by ignore: REGEX beside the check in lighten.yaml"}
 		}
 	}

@@ -50,7 +50,8 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 	if err != nil {
 		return c, err
 	}
-	if err := h.look(ctx, light, c); err != nil {
+	observed, err := h.look(ctx, light, c)
+	if err != nil {
 		return nil, err
 	}
 	h.step("checking the light image", nil)
@@ -59,11 +60,17 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 		return nil, fmt.Errorf("checking the light image: %w", err)
 	}
 	c.Light, c.Differences, c.Unordered = out.Report, check.Compare(h.answers, out.Report), check.Unordered(h.answers)
+	if c.Untraced == "" && !observed.Passed() {
+		c.Untraced = "the checks do not pass while the program is observed"
+		if c.Light.Passed() { // else what fails is told of that run
+			c.Untraced += ": " + observed.FirstFailure()
+		}
+	}
 	return c, nil
 }
 
-// look finds what the light image misses.
-func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) error {
+// look finds what the light image misses. It returns what that answered meanwhile.
+func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) (*check.Report, error) {
 	common := map[string][]closure.Reason{}
 	for e := range c.Tree.All() {
 		if c.LightTree.Get(e.Path) != nil {
@@ -72,12 +79,12 @@ func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) error 
 	}
 	observed, err := decoys(ctx, light, closure.Restore(c.Tree, c.Inventory, common))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	h.step("looking for what the light image misses", nil)
 	out, err := h.run(ctx, observed, trial.Options{Trace: true, Holdout: true})
 	if err != nil {
-		return fmt.Errorf("observing the light image: %w", err)
+		return nil, fmt.Errorf("observing the light image: %w", err)
 	}
 	for _, p := range out.Record.Paths {
 		if closure.MissedIn(c.LightTree, c.Tree, p) {
@@ -85,8 +92,5 @@ func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) error 
 		}
 	}
 	c.Misses, c.Untraced = h.res.Misses, out.Record.Untraced
-	if c.Untraced == "" && !out.Report.Passed() {
-		c.Untraced = "the checks do not pass while the program is observed: " + out.Report.FirstFailure()
-	}
-	return nil
+	return out.Report, nil
 }

@@ -256,7 +256,9 @@ func (c *Carve) dropped(s *strings.Builder) {
 
 func (c *Carve) tail(s *strings.Builder) {
 	s.WriteString("\n")
-	if l := c.Light; l != nil && c.Original.PullBytes > 0 && l.PullBytes > 0 {
+	if c.Verdict == Failed && c.Light != nil {
+		s.WriteString("nothing was written\n")
+	} else if l := c.Light; l != nil && c.Original.PullBytes > 0 && l.PullBytes > 0 {
 		fmt.Fprintf(s, "carved: %s to pull instead of %s (%.1f × less), %s on disk instead of %s\n", Bytes(l.PullBytes), Bytes(c.Original.PullBytes),
 			float64(c.Original.PullBytes)/float64(l.PullBytes), Bytes(l.DiskBytes), Bytes(c.Original.DiskBytes))
 	}

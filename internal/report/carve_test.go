@@ -38,9 +38,24 @@ passed
 	}
 }
 
+// Of an image that was rejected it is said that there is none, and not how small it is.
+func TestRejectedIsNotWritten(t *testing.T) {
+	c := &report.Carve{Original: report.Side{PullBytes: 10e6}, Light: &report.Side{PullBytes: 1e6}, Verdict: report.Failed, Reason: "x"}
+	for verdict, want := range map[string]string{report.Failed: "nothing was written", report.Passed: "carved: 1MB to pull instead of 10MB (10.0 × less)"} {
+		c.Verdict = verdict
+		var out bytes.Buffer
+		if err := c.Write(&out, "table"); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) || strings.Count(out.String(), "nothing was written")+strings.Count(out.String(), "× less") != 1 {
+			t.Errorf("%s: want %q in\n%s", verdict, want, out.String())
+		}
+	}
+}
+
 // What several checks found is told once, and of a check that fails not twice; JSON has each.
 func TestFindingsAreGrouped(t *testing.T) {
-	v := &report.Verify{Verdict: report.Failed, Reason: "checks fail in the light image", Misses: []report.Missed{}, Advice: []string{"look at it"}}
+	v := &report.Verify{Verdict: report.Failed, Reason: "checks fail in the light image", Misses: []report.Missed{}, Advice: []string{"look at it"}, Details: []string{"log: " + strings.Repeat("ä", 500), "log: short"}}
 	differ := func(check, part, expected, found string) {
 		v.Differences = append(v.Differences, report.Difference{Check: check, Part: part, Expected: expected, Found: found})
 	}
@@ -57,7 +72,7 @@ func TestFindingsAreGrouped(t *testing.T) {
 	if err := errors.Join(v.Write(&table, "table"), v.Write(&js, "json")); err != nil {
 		t.Fatal(err)
 	}
-	const want = `
+	want := `
 failed: checks fail in the light image
   other answer: GET /old: status: expected 200, found 500
       and so "GET /new"
@@ -65,6 +80,8 @@ failed: checks fail in the light image
     check "GET /0": expected status 0, found connection refused
       and so "GET /1", "GET /2", "GET /3", "GET /4", "GET /5" and 2 more (--format json has all)
     check "port 1": expected a connection, found no route
+    log: ` + strings.Repeat("ä", 395) + `…
+    log: short
 what may help:
   → look at it
 `

@@ -45,8 +45,21 @@ func findings(s *strings.Builder, notes []string, differences []Difference, resu
 		f.others(s)
 	}
 	for _, d := range details {
-		fmt.Fprintf(s, "    %s\n", indent(d, "    "))
+		fmt.Fprintf(s, "    %s\n", indent(short(d), "    "))
 	}
+}
+
+// maxDetail is how many characters of a line of a log are shown; JSON has all.
+const maxDetail = 400
+
+func short(line string) string {
+	n := 0
+	for i := range line {
+		if n++; n > maxDetail {
+			return line[:i] + "…"
+		}
+	}
+	return line
 }
 
 // group is what checks found, each thing once, in the order in which it was found first.
