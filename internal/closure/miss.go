@@ -33,7 +33,7 @@ func (k *Keep) Misses(p observe.Path) bool {
 		return false
 	}
 	for e := range children(k.tree, final.Path) {
-		if !k.Has(e.Path) && !hookSample.MatchString(e.Path) {
+		if !k.Has(e.Path) && !hookSample.MatchString(e.Path) && k.drops[e.Path] != foreignParts { // which nothing here can load
 			return true
 		}
 	}

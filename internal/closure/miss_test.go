@@ -86,3 +86,20 @@ func TestMissesNoSample(t *testing.T) {
 		t.Error("its directory is missed")
 	}
 }
+
+// So is one of a package of Node.js that lacks nothing but parts for other systems: who lists it takes the one for this system.
+func TestMissesNoForeignPart(t *testing.T) {
+	c := nodeForeignCase()
+	tr, inv := c.read(t)
+	k, err := closure.Make(closure.Input{Tree: tr, Inventory: inv, Evidence: []closure.Evidence{{Record: record(t, c.looked)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const dir = "/app/node_modules/a/prebuilds/linux-x64"
+	if k.Misses(observe.Path{Name: dir, Ops: observe.List}) {
+		t.Error("the directory of addons is missed")
+	}
+	if !k.Misses(observe.Path{Name: dir + "/node.napi.musl.node", Ops: observe.Open}) || !k.Misses(observe.Path{Name: "/app/node_modules/a", Ops: observe.List}) {
+		t.Error("want an addon that is opened, and a directory that lacks a source map, to be missed")
+	}
+}
