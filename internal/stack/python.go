@@ -20,7 +20,7 @@ const (
 
 var (
 	pythonImage  = lazy.MustCompile(`(?:^|/)python:(\d+\.\d+)`)
-	startsPython = lazy.MustCompile(`(?:^|[\s"/])python3?(?:\.\d+)?["\s]`)
+	startsPython = lazy.MustCompile(`(?:^|[\s"/])(?:python3?(?:\.\d+)?|gunicorn|uvicorn|hypercorn|daphne|waitress-serve|uwsgi|flask|fastapi|streamlit|celery|django-admin)(?:["\s]|$)`)
 	pythonFiles  = []string{"requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "manage.py"}
 	frameworks   = []struct {
 		name string

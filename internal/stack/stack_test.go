@@ -41,6 +41,8 @@ func TestDetect(t *testing.T) {
 		{"tests do not count", "FROM python:3.9\n", map[string]string{"tests/t.py": "import flask\n", "venv/x.py": "import django\n"}, Project{Language: "python", Version: "3.9"}},
 		{"Debian's own Python", "FROM debian\nRUN apt-get install -y python3-flask\nCMD python3 /app/app.py\n", map[string]string{"app.py": "from flask import Flask\n"},
 			Project{Language: "python", Framework: "flask", Port: 5000}},
+		{"a server of Python's", "FROM debian\nRUN python3 -m venv /v\nCMD [\"/v/bin/gunicorn\", \"app:app\"]\n", map[string]string{"app.py": "from flask import Flask\n"},
+			Project{Language: "python", Framework: "flask", Port: 5000}},
 		{"a name with python in it", "FROM debian\nCMD [\"/opt/python-like/run\"]\n", nil, Project{}},
 		{"unknown", "FROM debian\n", map[string]string{"main.c": ""}, Project{}},
 	} {

@@ -124,7 +124,7 @@ type recipe struct {
 // read takes a Dockerfile whose final stage is built on an official Python image apart.
 func read(in Input) (*recipe, error) {
 	if in.Project.Language != "python" {
-		return nil, refuse("only Python programs are rewritten yet")
+		return nil, refuse("nothing tells of a Python program here, and only these are rewritten")
 	}
 	in, err := in.tidied()
 	if err != nil {
