@@ -34,6 +34,8 @@ type File struct {
 	Start    Start              `yaml:"start,omitempty" json:"start,omitempty"`       // how long the program may take
 	Limits   Limits             `yaml:"limits,omitempty" json:"limits,omitzero"`      // of the program and everything beside it
 	Network  string             `yaml:"network,omitempty" json:"network,omitempty"`   // none (default) or host
+
+	guessed bool // by [Guess]
 }
 
 // Budget holds limits; what is not set is not limited. All but Pull and Disk are for `lighten inspect --ci` alone, which

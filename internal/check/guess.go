@@ -31,7 +31,7 @@ var webPorts = []int{80, 3000, 4000, 5000, 8000, 8080, 8081, 8888}
 // and says why, a line each. It never invents an answer: a status is expected
 // to be below 500, which a program without its files does not manage.
 func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
-	f := &File{}
+	f := &File{guessed: true}
 	var why []string
 	ports := exposed(cfg.Config)
 	argv := append(slices.Clone(cfg.Config.Entrypoint), cfg.Config.Cmd...)

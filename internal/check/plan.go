@@ -36,7 +36,8 @@ type Plan struct {
 	Answers  bool      `json:"answers,omitempty"` // the report is to hold what was answered
 	Limits   Limits    `json:"limits"`
 	Start    time.Duration
-	Port     int `json:"port,omitempty"` // for checks that name none
+	Guessed  bool `json:"guessed,omitempty"` // the checks are guesses, some of which may be wrong
+	Port     int  `json:"port,omitempty"`    // for checks that name none
 }
 
 // Process is a program to start as its image says.
@@ -56,7 +57,7 @@ type Process struct {
 // NewPlan joins the checks with what the images' configurations say of how
 // their programs start.
 func NewPlan(f *File, cfg *v1.ConfigFile, services map[string]*v1.ConfigFile) (*Plan, error) {
-	p := &Plan{Program: process("program", cfg.Config, f.Env), Checks: f.Checks, Holdout: f.Holdout, Limits: f.Limits, Start: f.Start.Timeout}
+	p := &Plan{Program: process("program", cfg.Config, f.Env), Checks: f.Checks, Holdout: f.Holdout, Limits: f.Limits, Start: f.Start.Timeout, Guessed: f.guessed}
 	if p.Start == 0 {
 		p.Start = defaultStart
 	}

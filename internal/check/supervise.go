@@ -338,13 +338,20 @@ func (s *supervisor) ended() <-chan struct{} {
 // afterStart is how long a check waits once the program had its time to start.
 const afterStart = 2 * time.Second
 
-// poll asks until something answers: a program needs time to listen, and a gateway in front of it to find it listening. Once one
-// check has passed or that time is over, the others get their answer at once
-// or not at all.
+// poll asks until something answers: a program needs time to listen, and a gateway in front of it to find it listening. Several programs
+// in one image do not all start at once, so each check may wait until the time to start is over; of checks that were guessed, which may ask for
+// what is never there, those before the first that passes. After that they get their answer at once or not at all.
 func (s *supervisor) poll(ctx context.Context, c Check) outcome {
+	var starting time.Time // until then
+	if !s.Guessed || s.report.StartMillis == 0 {
+		starting = s.program.start.Add(s.Start)
+	}
 	deadline, timeout := time.Now().Add(min(afterStart, s.Start)), c.timeout()
-	if begun := s.program.start.Add(s.Start); s.report.StartMillis == 0 && begun.After(deadline) {
-		deadline, timeout = begun, max(timeout, time.Until(begun))
+	if starting.After(deadline) {
+		deadline = starting
+		if s.report.StartMillis == 0 {
+			timeout = max(timeout, time.Until(starting))
+		}
 	}
 	for wait := 2 * time.Millisecond; ; {
 		once, cancel := context.WithTimeout(ctx, timeout)
@@ -355,7 +362,7 @@ func (s *supervisor) poll(ctx context.Context, c Check) outcome {
 			o = c.TCP.probe(once)
 		}
 		cancel()
-		if !o.retry && !(s.report.StartMillis == 0 && c.HTTP != nil && c.HTTP.unready(o)) {
+		if !o.retry && !(c.HTTP != nil && c.HTTP.unready(o) && time.Now().Before(starting)) {
 			return o
 		}
 		longest := 10 * time.Millisecond // how long it took to start is known to that

@@ -298,17 +298,30 @@ func TestSuperviseExecWithin(t *testing.T) {
 	}
 }
 
-// A gateway that answers before the program behind it does is asked again while all is starting, and not later.
+// A gateway that answers before the program behind it does is asked again while all is starting, whichever check comes first, and not later.
 func TestSuperviseGateway(t *testing.T) {
 	port := freePort(t)
 	get := func(path string) check.Check { return check.Check{HTTP: &check.HTTP{Port: port, Path: path}} }
-	got := supervise(t, &check.Plan{Program: server(t, port), Start: 20 * time.Second, Checks: []check.Check{get("/gateway"), get("/full")}})
-	if r := got.Results; !r[0].Passed || r[1].Passed || !strings.Contains(r[1].Found, "4 asked so far") {
-		t.Errorf("got %+v, want the gateway to be asked three times, and what is full once", r)
+	for _, c := range []struct {
+		name    string
+		guessed bool
+		start   time.Duration
+		checks  []check.Check
+		want    string // of the second: what was found, "" when it passes
+	}{
+		{"the gateway first", false, 20 * time.Second, []check.Check{get("/gateway"), get("/")}, ""},
+		{"the gateway later", false, 20 * time.Second, []check.Check{get("/"), get("/gateway")}, ""},
+		{"a guess", true, 20 * time.Second, []check.Check{get("/"), get("/full")}, "1 asked so far"},
+		{"the start is over", false, time.Second, []check.Check{{Exec: &check.Exec{Args: []string{"sleep", "1"}}}, get("/full")}, "1 asked so far"},
+	} {
+		got := supervise(t, &check.Plan{Program: server(t, port), Start: c.start, Guessed: c.guessed, Checks: c.checks})
+		if r := got.Results; !r[0].Passed || r[1].Passed != (c.want == "") || !strings.Contains(r[1].Found, c.want) {
+			t.Errorf("%s: got %+v", c.name, r)
+		}
 	}
 	full := get("/full")
 	full.HTTP.Status = "503"
-	got = supervise(t, &check.Plan{Program: server(t, port), Start: 20 * time.Second, Checks: []check.Check{full}})
+	got := supervise(t, &check.Plan{Program: server(t, port), Start: 20 * time.Second, Checks: []check.Check{full}})
 	if !got.Results[0].Passed {
 		t.Errorf("got %+v, want the status that is expected", got.Results[0])
 	}
