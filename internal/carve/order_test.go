@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,11 @@ func TestLikeFilesLieTogether(t *testing.T) {
 			t.Errorf("the order is %v, want %s in it", order, pair)
 		}
 	}
+	restore := carve.SetDense(100_000)
+	if order := names(t, mustCarve(t, testimage.Image(t, v1.Config{}, tree), carve.Options{Keep: everything})); !slices.IsSorted(order) {
+		t.Errorf("the order of a layer that is not compressed densely is %v, want that of paths", order)
+	}
+	restore()
 	tree["/many/"] = "dir 0755"
 	for i := range 2500 {
 		tree[fmt.Sprintf("/many/%d", i)] = "file 0644 " + strings.Repeat(fmt.Sprintf("file %d of few\n", i%7), i%13+1)

@@ -312,7 +312,7 @@ func TestSuperviseGateway(t *testing.T) {
 		{"the gateway first", false, 20 * time.Second, []check.Check{get("/gateway"), get("/")}, ""},
 		{"the gateway later", false, 20 * time.Second, []check.Check{get("/"), get("/gateway")}, ""},
 		{"a guess", true, 20 * time.Second, []check.Check{get("/"), get("/full")}, "1 asked so far"},
-		{"the start is over", false, time.Second, []check.Check{{Exec: &check.Exec{Args: []string{"sleep", "1"}}}, get("/full")}, "1 asked so far"},
+		{"the start is over", false, 3 * time.Second, []check.Check{{Exec: &check.Exec{Args: []string{"sleep", "3"}}}, get("/full")}, "1 asked so far"},
 	} {
 		got := supervise(t, &check.Plan{Program: server(t, port), Start: c.start, Guessed: c.guessed, Checks: c.checks})
 		if r := got.Results; !r[0].Passed || r[1].Passed != (c.want == "") || !strings.Contains(r[1].Found, c.want) {

@@ -90,7 +90,7 @@ func unordered(names []string) (notes []string) {
 }
 
 func carved(ctx context.Context, rep *report.Carve, res *heal.Result) error {
-	tree, err := image.ReadTree(ctx, res.Image, image.TreeOptions{})
+	tree, err := image.ReadTree(ctx, res.Image, image.TreeOptions{Headers: true})
 	if err != nil {
 		return fmt.Errorf("measuring the carved image: %w", err)
 	}

@@ -79,6 +79,8 @@ func (z *Writer) next(last bool) {
 	z.queue = append(z.queue, j)
 	go func() {
 		defer close(j.done)
+		working <- struct{}{}
+		defer func() { <-working }()
 		c := compressors.Get().(*compressor)
 		defer compressors.Put(c)
 		j.out = c.compress(j.out[:0], j.text, past, end, last)
@@ -90,7 +92,12 @@ func (z *Writer) next(last bool) {
 	z.end = z.past
 }
 
-var compressors = sync.Pool{New: func() any { return new(compressor) }}
+// compressors holds *compressor. There are as many as processors for all writers together: more would be no faster, and layers are
+// compressed side by side.
+var (
+	compressors = sync.Pool{New: func() any { return new(compressor) }}
+	working     = make(chan struct{}, min(runtime.GOMAXPROCS(0), most))
+)
 
 // wait writes the first segment of the queue.
 func (z *Writer) wait() {

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lighten/lighten/internal/deflate"
@@ -171,5 +173,35 @@ func BenchmarkWriter(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		b.ReportMetric(float64(len(compress(b, text, 1<<20)))/float64(len(text)), "ratio")
+	}
+}
+
+// Writers side by side, for the layers of an image, take no more memory for compressing than there are processors.
+func TestWritersMemory(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	text := make([]byte, 2*segment)
+	rand.NewChaCha8([32]byte{}).Read(text)
+	const writers = 4
+	compress(t, text, len(text)) // what is made once
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var g sync.WaitGroup
+	for range writers {
+		g.Go(func() {
+			z := deflate.NewWriter(io.Discard)
+			if _, err := z.Write(text); err != nil {
+				t.Error(err)
+			}
+			if err := z.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	g.Wait()
+	runtime.ReadMemStats(&after)
+	if n, most := int(after.TotalAlloc-before.TotalAlloc)>>20, 16*writers+10*runtime.GOMAXPROCS(0); n > most {
+		t.Errorf("%d writers took %d MiB, want at most %d", writers, n, most)
+	} else {
+		t.Logf("%d MiB of %d", n, most)
 	}
 }

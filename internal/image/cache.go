@@ -11,13 +11,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
-const cacheFormat = "lighten-layer-7"
+const cacheFormat = "lighten-layer-8"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -29,7 +30,7 @@ type cache struct {
 
 func newCache(o *TreeOptions) cache {
 	rules := o.Keep != nil || o.Distil != nil || o.Examine != nil
-	if o.CacheDir == "" || rules && o.KeepName == "" {
+	if o.CacheDir == "" || o.Headers || rules && o.KeepName == "" {
 		return cache{}
 	}
 	rule := "none"
@@ -49,15 +50,11 @@ func (c cache) load(diffID v1.Hash) *layerIndex {
 	if c.dir == "" {
 		return nil
 	}
-	b, err := os.ReadFile(c.file(diffID))
-	if err != nil || len(b) < 4 {
+	text, ok := readSummed(c.file(diffID))
+	if !ok {
 		return nil
 	}
-	body, sum := b[:len(b)-4], binary.LittleEndian.Uint32(b[len(b)-4:])
-	if crc32.Checksum(body, castagnoli) != sum {
-		return nil
-	}
-	d := decoder{b: body, s: string(body)}
+	d := decoder{s: text}
 	if d.str() != cacheFormat || d.str() != c.rule {
 		return nil
 	}
@@ -66,6 +63,30 @@ func (c cache) load(diffID v1.Hash) *layerIndex {
 		return nil
 	}
 	return index
+}
+
+// readSummed reads a file that ends with a sum of what is before. It is read into the one place where the strings of an index stay; false
+// when there is none, or the sum is another.
+func readSummed(name string) (string, bool) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil || st.Size() < crc32.Size {
+		return "", false
+	}
+	n := st.Size() - crc32.Size
+	var text strings.Builder
+	text.Grow(int(n))
+	sum := crc32.New(castagnoli)
+	if _, err := io.CopyN(io.MultiWriter(&text, sum), f, n); err != nil {
+		return "", false
+	}
+	var want uint32
+	err = binary.Read(f, binary.LittleEndian, &want)
+	return text.String(), err == nil && sum.Sum32() == want
 }
 
 // save writes the index of a layer, whole or not at all.
@@ -114,9 +135,10 @@ func writeCache(name string, write func(io.Writer) error) error {
 
 // encoder writes numbers as varints and strings with their length before them.
 type encoder struct {
-	w   io.Writer
-	b   []byte // what is to be written yet
-	err error
+	w     io.Writer
+	b     []byte // what is to be written yet
+	facts map[string]int64
+	err   error
 }
 
 const encoderBuffer = 64 << 10
@@ -155,12 +177,27 @@ func (e *encoder) index(l *layerIndex) {
 		e.str(f.Path)
 		e.num(f.Size)
 	}
+	e.strs(e.number(l))
 	e.num(int64(l.entries.n))
 	for x := range l.entries.all() {
 		if e.entry(x); len(e.b) > encoderBuffer {
 			e.flush()
 		}
 	}
+}
+
+// number gives each fact a number, in the order in which they come: many files have the same.
+func (e *encoder) number(l *layerIndex) (facts []string) {
+	e.facts = map[string]int64{}
+	for x := range l.entries.all() {
+		for _, f := range x.Facts {
+			if _, ok := e.facts[f]; !ok {
+				e.facts[f] = int64(len(facts))
+				facts = append(facts, f)
+			}
+		}
+	}
+	return facts
 }
 
 func (e *encoder) entry(x *Entry) {
@@ -196,22 +233,26 @@ func (e *encoder) entry(x *Entry) {
 	}
 	e.str(x.Caps)
 	e.str(x.Shebang)
-	e.strs(x.Facts)
+	e.num(int64(len(x.Facts)))
+	for _, f := range x.Facts {
+		e.num(e.facts[f])
+	}
 	if x.content != nil {
-		e.str(string(*x.content))
+		e.str(*x.content)
 	}
 }
 
 // decoder reads what encoder wrote. Its strings share the file's one copy in memory.
 type decoder struct {
-	b   []byte
-	s   string
-	at  int
-	bad bool
+	s     string
+	at    int
+	facts []string
+	bad   bool
 }
 
 func (d *decoder) num() int64 {
-	n, size := binary.Varint(d.b[d.at:])
+	var b [binary.MaxVarintLen64]byte
+	n, size := binary.Varint(b[:copy(b[:], d.s[d.at:])])
 	if size <= 0 {
 		d.bad = true
 		return 0
@@ -223,7 +264,7 @@ func (d *decoder) num() int64 {
 // count reads a length; each thing counted takes a byte at least, so that a damaged file cannot claim memory.
 func (d *decoder) count() int {
 	n := d.num()
-	if n < 0 || n > int64(len(d.b)-d.at) {
+	if n < 0 || n > int64(len(d.s)-d.at) {
 		d.bad = true
 		return 0
 	}
@@ -231,12 +272,12 @@ func (d *decoder) count() int {
 }
 
 func (d *decoder) byte() byte {
-	if d.at >= len(d.b) {
+	if d.at >= len(d.s) {
 		d.bad = true
 		return 0
 	}
 	d.at++
-	return d.b[d.at-1]
+	return d.s[d.at-1]
 }
 
 func (d *decoder) str() string {
@@ -257,6 +298,24 @@ func (d *decoder) strs() []string {
 	return l
 }
 
+// factList reads facts by their numbers.
+func (d *decoder) factList() []string {
+	n := d.count()
+	if n == 0 {
+		return nil
+	}
+	l := make([]string, n)
+	for i := range l {
+		x := d.num()
+		if x < 0 || x >= int64(len(d.facts)) {
+			d.bad = true
+			return nil
+		}
+		l[i] = d.facts[x]
+	}
+	return l
+}
+
 func (d *decoder) index() *layerIndex {
 	l := &layerIndex{disk: d.num(), packed: d.num(), whiteouts: d.strs(), opaque: d.strs()}
 	for range d.count() {
@@ -265,6 +324,7 @@ func (d *decoder) index() *layerIndex {
 			return nil
 		}
 	}
+	d.facts = d.strs()
 	for range d.count() {
 		var x Entry
 		if d.entry(&x); d.bad {
@@ -291,12 +351,10 @@ func (d *decoder) entry(x *Entry) {
 		rest.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
 			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs(), Calls: d.strs(), Dlopen: d.strs(), Debug: d.num()}
 	}
-	rest.Caps, rest.Shebang, rest.Facts = d.str(), d.str(), d.strs()
+	rest.Caps, rest.Shebang, rest.Facts = d.str(), d.str(), d.factList()
 	if flags&flagKept != 0 {
-		n := d.count()
-		content := d.b[d.at : d.at+n : d.at+n]
+		content := d.str()
 		rest.content = &content
-		d.at += n
 	}
 	x.details = rest.kept()
 }

@@ -37,7 +37,7 @@ type details struct {
 	ELF     *ELF     // nil unless the file is ELF
 	Shebang string   // a script's first line without "#!"; "" for what is none
 	Facts   []string // what TreeOptions.Distil and Examine took from the content
-	content *[]byte  // nil: not kept
+	content *string  // nil: not kept
 }
 
 var noDetails = &details{}

@@ -52,7 +52,7 @@ func ReadELF(b []byte) *ELF {
 
 // DecodeIndex reads a cached index without its checksum, and reports whether it was whole.
 func DecodeIndex(b []byte) bool {
-	d := decoder{b: b, s: string(b)}
+	d := decoder{s: string(b)}
 	d.index()
 	return !d.bad
 }

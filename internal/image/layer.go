@@ -54,6 +54,7 @@ type layerPass struct {
 	details details // of it
 	start   int64   // compressed bytes before the header at hand
 	gone    []Entry // what gave way to something else of this layer
+	facts   map[string]string
 }
 
 // scanLayer reads layer i once and indexes it. Its content must have its diff ID.
@@ -148,7 +149,7 @@ func (o TreeOptions) Indexed(diffID v1.Hash) bool {
 
 // readLayer indexes an uncompressed layer; with m it says what each file costs.
 func readLayer(r *ahead, o *TreeOptions, m *meter) (*layerIndex, error) {
-	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int32{}, killed: map[string]int{}, dirs: map[string]bool{}, real: map[string]string{}, stream: r, meter: m}
+	p := &layerPass{o: o, index: &layerIndex{}, byPath: map[string]int32{}, killed: map[string]int{}, dirs: map[string]bool{}, real: map[string]string{}, facts: map[string]string{}, stream: r, meter: m}
 	if o.Account {
 		p.file.sum = xxhash.New()
 	}
@@ -245,10 +246,28 @@ func (p *layerPass) add(h *tar.Header, content io.Reader) error {
 		e.Pull, p.start = at-p.start, at
 	}
 	if e.details == &p.details {
+		p.shareFacts()
 		e.details = p.details.kept()
 	}
 	p.put(*e)
 	return nil
+}
+
+// shareFacts has files with the same facts share them: most of what sources name, many others do.
+func (p *layerPass) shareFacts() {
+	if len(p.details.Facts) == 0 {
+		return
+	}
+	own := make([]string, len(p.details.Facts)) // those who made the list had more room than it needs
+	for i, f := range p.details.Facts {
+		known, ok := p.facts[f]
+		if !ok {
+			known = f
+			p.facts[f] = f
+		}
+		own[i] = known
+	}
+	p.details.Facts = own
 }
 
 // lose notes content that takes its place in the layer and nowhere else.
@@ -491,6 +510,9 @@ func (f *fileReader) rest() (uint64, error) {
 
 // readFile reads a file's content, to its end where that is accounted for.
 func (p *layerPass) readFile(e *Entry, r io.Reader) error {
+	if p.o.Headers {
+		return nil
+	}
 	p.file.r, p.file.head = r, nil
 	if p.file.sum == nil {
 		return p.readContent(e)
@@ -541,9 +563,9 @@ func (p *layerPass) readContent(e *Entry) error {
 	if p.kept += int64(b.Len()); p.kept > p.o.MaxKept {
 		return fmt.Errorf("more than %d MiB of content to keep in memory", p.o.MaxKept>>20)
 	}
-	content := bytes.Clone(b.Bytes())
+	content := b.String()
 	e.content = &content
-	p.inMemory(e, content, isELF, distil, examine)
+	p.inMemory(e, b.Bytes(), isELF, distil, examine)
 	return nil
 }
 

@@ -279,6 +279,9 @@ func recompress(ctx context.Context, img v1.Image, c Compression) (v1.Image, err
 // longer than pulls of what is saved: 8 % of a gigabyte of libraries.
 var mostDense int64 = 512 << 20
 
+// Dense reports whether [Densest] compresses an archive of so many bytes densely.
+func Dense(plain int64) bool { return plain <= mostDense }
+
 // Densest returns img with those of its layers that [NewLayer] made compressed with c (Keep: gzip) as densely as that can: what is pulled
 // often may take its time once, unless it is very large. Diff IDs and configuration stay. Nothing is compressed until it is asked for, and far,
 // unless it is nil, told then.
@@ -294,7 +297,7 @@ func Densest(ctx context.Context, img v1.Image, c Compression, far *Progress) (v
 			l = o.Layer
 		}
 		if s, ok := l.(*spooledLayer); ok {
-			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: s.plain <= mostDense, media: ociMedia(c), plain: s.plain, far: far}
+			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: Dense(s.plain), media: ociMedia(c), plain: s.plain, far: far}
 			if far != nil {
 				far.layers.Add(1)
 				far.total.Add(s.plain)

@@ -37,6 +37,9 @@ type TreeOptions struct {
 	// not examined. It is called from several goroutines.
 	Examine func(path string, size int64, elf bool) func(content io.ReaderAt, size int64) []string
 
+	// Headers has nothing of the files' content looked at, not even whether they are ELF: for sizes and names alone.
+	Headers bool
+
 	// Account has every file accounted for: Entry.Hash, Entry.Pull and ELF.Debug. Layers of which the source holds no
 	// compressed form are not compressed for it: LayerInfo.PullBytes is an estimate then.
 	Account bool
@@ -417,13 +420,13 @@ func (t *Tree) All() iter.Seq[*Entry] { return slices.Values(t.sorted()) }
 func (t *Tree) Len() int { return len(t.entries) }
 
 // Content returns the content of a file that TreeOptions.Keep wanted; false when it is not there or was not kept. It
-// follows symbolic links.
+// follows symbolic links. The caller may change what it gets.
 func (t *Tree) Content(path string) ([]byte, bool) {
 	e := t.Resolve(path)
 	if e == nil || e.content == nil {
 		return nil, false
 	}
-	return *e.content, true
+	return []byte(*e.content), true
 }
 
 // LayerEntries returns every entry that layer i brings, those that a later layer hides included, in the layer's order. Of
