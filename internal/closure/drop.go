@@ -78,5 +78,7 @@ var dropTable = []dropRow{
 	{"version control", []string{"/hooks/"}, hookSample, nil}, // git-init(1) puts them into bare repositories too; one is a program of Perl
 	{declarations, []string{"/node_modules/"}, lazy.MustCompile(`/node_modules/.*\.d\.[cm]?ts$`), nil},
 	{"source maps", []string{"/node_modules/"}, lazy.MustCompile(`/node_modules/.*\.(?:[cm]?js|css|[cm]?ts)\.map$`), nil}, // what is imported is looked up (node --enable-source-maps)
+	// Heaps above 32 GB and less usual settings have archives of their own beside classes.jsa. Without one Java starts a little slower (-Xshare:auto).
+	{"classes of Java prepared for large heaps", []string{"/lib/server/classes_"}, lazy.MustCompile(`/lib/server/classes_[a-z_]+\.jsa$`), nil},
 	{"source code of Java", []string{"/usr/lib/jvm/", "/opt/java/"}, lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
 }

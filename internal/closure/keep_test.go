@@ -287,6 +287,16 @@ func keepCases() []keepCase {
 			looked: "open /usr/share/zoneinfo/UTC", stays: "/usr/share/zoneinfo/Europe/Berlin", goes: map[string]string{"/usr/share/zoneinfo/right/UTC": "other time zone tables"}, level: closure.Tight,
 		},
 		{
+			name: "a Java run time, less the classes prepared for large heaps", tree: testimage.Tree{
+				"/usr/lib/jvm/java-21/lib/modules": "file 0644 x", "/usr/lib/jvm/java-21/lib/jexec": "file 0755 x", "/usr/lib/jvm/java-21/lib/server/classes.jsa": "file 0644 x",
+				"/usr/lib/jvm/java-21/lib/server/classes_nocoops.jsa": "file 0644 x", "/usr/lib/jvm/java-21/lib/src.zip": "file 0644 x",
+			},
+			looked: "open /usr/lib/jvm/java-21/lib/modules", stays: "/usr/lib/jvm/java-21/lib/server/classes.jsa /usr/lib/jvm/java-21/lib/jexec",
+			goes: map[string]string{
+				"/usr/lib/jvm/java-21/lib/server/classes_nocoops.jsa": "classes of Java prepared for large heaps", "/usr/lib/jvm/java-21/lib/src.zip": "source code of Java",
+			},
+		},
+		{
 			name: "what a library opens whose file has another name than itself: the C library of Debian 11", tree: testimage.Tree{
 				"/lib/x86_64-linux-gnu/libc-2.31.so": exe + amd64("", soname, "libc.so.6"), "/lib/x86_64-linux-gnu/libc.so.6": "symlink libc-2.31.so",
 				"/usr/share/zoneinfo/Europe/Berlin": "file 0644 x", "/etc/services": "file 0644 x",
