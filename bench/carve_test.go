@@ -11,16 +11,26 @@ import (
 )
 
 // BenchmarkCarve carves the Flask service on python:3.11, and images of 100,000 files, by a lock, which runs nothing: lighten reads every layer
-// without an index of an earlier run, carves and writes the result. The floor, in the same run, decompresses and hashes every layer once.
+// without an index of an earlier run, carves and writes the result. The floor, in the same run, decompresses and hashes every layer once. Before
+// that the service is observed, carved and proved as a user has it, which is where most memory is taken.
 func BenchmarkCarve(b *testing.B) {
 	testimage.Need(b, "root", "runc", "base:python:3.11")
 	dir := b.TempDir()
 	flask, lock := "oci:"+filepath.Join(dir, "flask")+":app", filepath.Join(dir, "flask.lock")
 	lighten(b, "build", "examples/flask", "--only", "original", "--progress", "quiet", "--state", dir, "-o", flask)
 	args := []string{"carve", flask, "--checks", "examples/flask/lighten.yaml", "--progress", "quiet", "--state", dir}
-	u := lighten(b, append(args, "--lock", lock)...)
-	b.Logf("observed, carved and proved: %.2f s, %.2f s of processor time", u.wall.Seconds(), u.cpu.Seconds())
-	b.Run("flask", func(b *testing.B) { carveAgainstFloor(b, flask, lock) })
+	b.Run("flask, observed", func(b *testing.B) {
+		clear(best)
+		for b.Loop() {
+			report(b, "observed", lighten(b, append(args, "--lock", lock)...))
+		}
+	})
+	b.Run("flask", func(b *testing.B) {
+		if _, err := os.Stat(lock); err != nil { // that was not asked for
+			lighten(b, append(args, "--lock", lock)...)
+		}
+		carveAgainstFloor(b, flask, lock)
+	})
 	many := manyFiles(b)["gzip"]
 	for _, share := range []int{5, 30, 100} {
 		b.Run(fmt.Sprintf("100,000 files, %d%%", share), func(b *testing.B) { carveAgainstFloor(b, many, lockOfMany(b, share)) })
