@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 39"
+const KeepName = inventory.KeepName + ", closure 40"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -87,8 +87,11 @@ func Distil(p string, size int64) func([]byte) []string {
 		if perl || perlScript(b) {
 			perlFacts(b, facts)
 		}
-		if py {
+		if script := program && !py && pythonScript.Match(b); py || script {
 			pythonFacts(b, facts, own)
+			if script {
+				facts[factCommand] = true
+			}
 		}
 		if own || py && siteDir.MatchString(p) {
 			libraryFacts(b, facts, own && py)
@@ -112,6 +115,9 @@ var (
 	withImport = lazy.MustCompile(`^\s*(?:if|else|try|except|finally|with|def)\b[^"'#]*:\s*((?:from|import)\s.*)`) // it follows on the same line
 	moduleName = lazy.MustCompile(`^\.*[A-Za-z_][\w.]*$|^\.+$`)
 )
+
+// factCommand tells a program of Python whose name does not say so, such as pip makes for each command of a distribution.
+const factCommand = "command of Python"
 
 // pythonFacts finds import statements, at the top and within functions, and strings by which modules may be imported later:
 // dotted ones, and in the program's own sources any that could be a name.

@@ -60,3 +60,22 @@ func TestImportsOfPackages(t *testing.T) {
 		t.Run(string(level), c.run)
 	}
 }
+
+// A command of a distribution that was missed, at the level tight, has what it imports, and what that does in its turn.
+func TestImportsOfCommands(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	c := keepCase{
+		tree: join(distribution(site, "tidy", "tidy/__init__.py tidy/run.py tidy/never.py ../../../bin/tidy ../../../bin/other"), distribution(site, "fast", "fast/__init__.py fast/__init__.cpython-311-x86_64-linux-gnu.so fast/part.py fast/other/x.py"), distribution(site, "clack", "clack/__init__.py"), testimage.Tree{
+			lib + "os.py": "file 0644 x", lib + "hooks.py": "file 0644 x", "/app/main.py": "file 0644 import subprocess\nsubprocess.run(['tidy'])\n",
+			"/usr/local/bin/tidy":     "file 0755 #!/usr/local/bin/python\nimport sys\nfrom tidy.run import main\nsys.exit(main())\n",
+			"/usr/local/bin/other":    "file 0755 #!/usr/local/bin/python\nfrom tidy.never import main\n",
+			site + "tidy/__init__.py": "file 0644 x", site + "tidy/run.py": "file 0644 import clack, hooks, fast.part\n", site + "tidy/never.py": "file 0644 x", site + "clack/__init__.py": "file 0644 x",
+			site + "fast/__init__.py": "file 0644 x", site + "fast/__init__.cpython-311-x86_64-linux-gnu.so": exe + amd64(""), site + "fast/part.py": "file 0644 x", site + "fast/other/x.py": "file 0644 x",
+		}),
+		config: v1.Config{WorkingDir: "/app"}, level: closure.Tight,
+		looked: "stat " + lib + "os.py\nopen /app/main.py\nopen " + site + "fast/other/x.py", missed: "exec /usr/local/bin/tidy",
+		stays: "/usr/local/bin/tidy " + site + "tidy/never.py " + site + "tidy/__init__.py " + site + "tidy/run.py " + site + "clack/__init__.py " + lib + "hooks.py " + site + "fast/__init__.cpython-311-x86_64-linux-gnu.so " + site + "fast/part.py",
+	}
+	c.run(t)
+}

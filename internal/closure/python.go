@@ -251,7 +251,11 @@ func (m *maker) imported(names []string) {
 		}
 		for _, o := range m.distributionsNamed(p.Name) {
 			r := Reason{Rule: "distribution", Note: "the program imports " + name}
-			if seen := slices.ContainsFunc(o.files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) }); !seen && m.once("imported", o.key) {
+			seen := false // its commands and metadata show none of its modules
+			for _, files := range m.modulesOf(o) {
+				seen = seen || slices.ContainsFunc(files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) })
+			}
+			if !seen && m.once("imported", o.key) {
 				for _, f := range o.files {
 					if !libraryTests.MatchString(f.Path) && !strings.HasSuffix(f.Path, ".pyc") {
 						m.along(f, weak, r)
@@ -302,9 +306,9 @@ func moduleIn(sites []string, e *image.Entry) string {
 		if !ok {
 			continue
 		}
-		if e.ELF != nil {
+		if e.ELF != nil { // which a source of the same name would be
 			stem, _, _ := strings.Cut(path.Base(rel), ".")
-			return strings.ReplaceAll(path.Join(path.Dir(rel), stem), "/", ".")
+			rel = path.Join(path.Dir(rel), stem+".py")
 		}
 		if name, cache := moduleOf(rel); !cache {
 			return name

@@ -139,7 +139,7 @@ var onScreen = map[string]bool{"tkinter": true, "turtle": true, "idlelib": true}
 func (m *maker) importedOf() []string {
 	var names []string
 	for _, n := range m.keep.nodes {
-		if !strings.HasSuffix(n.entry.Path, ".py") && !ownSettings(n.entry.Path, n.entry.Size) || m.inLibrary(n.entry.Path) {
+		if !strings.HasSuffix(n.entry.Path, ".py") && !ownSettings(n.entry.Path, n.entry.Size) && !m.runsAsPython(n.entry) || m.inLibrary(n.entry.Path) {
 			continue
 		}
 		installed := siteDir.MatchString(n.entry.Path) && !m.isLocal(n.entry)
@@ -166,6 +166,11 @@ func (m *maker) importedOf() []string {
 		m.fully[n] = true
 	}
 	return slices.Compact(names)
+}
+
+// runsAsPython tells a command of Python that is run, or that was missed: a check may have seen neither it nor what it imports.
+func (m *maker) runsAsPython(e *image.Entry) bool {
+	return (m.ran[e.Path] || m.missed[e.Path]) && slices.Contains(e.Facts, factCommand)
 }
 
 // unseenImports are what an installed module imports that no check has imported, so that it came in because another one imports it. One
