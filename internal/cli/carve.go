@@ -102,7 +102,7 @@ func carveCommand(g *global) *cobra.Command {
 }
 
 func (k *carveFlags) run(c *cobra.Command, g *global, ref string) (err error) {
-	defer tightMemory(64<<20, 40)()
+	defer tightMemory(64<<20, 30)()
 	r := &carveRun{carveFlags: k, c: c, g: g, ref: ref, start: time.Now()}
 	if err := k.check(); err != nil {
 		return err

@@ -60,7 +60,7 @@ func verifyCommand(g *global) *cobra.Command {
 }
 
 func (v *verifyFlags) run(c *cobra.Command, g *global, original, light string) (err error) {
-	defer tightMemory(64<<20, 40)()
+	defer tightMemory(64<<20, 30)()
 	if !slices.Contains(report.Formats, v.format) {
 		return fmt.Errorf("reading --format %q: want one of %s", v.format, strings.Join(report.Formats, ", "))
 	}
