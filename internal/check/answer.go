@@ -49,14 +49,15 @@ func (a *Answer) without(re string) *Answer {
 	if a == nil {
 		return nil
 	}
-	for _, p := range []**Part{&a.Body, &a.Stdout, &a.Stderr, &a.Line} {
-		if *p == nil {
+	for _, x := range parts {
+		p := x.of(a)
+		if p == nil {
 			continue
 		}
 		if re != "" {
-			*p = newPart(regexp.MustCompile(re).ReplaceAllLiteral((*p).raw, []byte(ignored))) // compiled once before, by Parse
+			*p = *newPart(regexp.MustCompile(re).ReplaceAllLiteral(p.raw, []byte(ignored))) // compiled once before, by Parse
 		}
-		(*p).raw = nil
+		p.raw = nil
 	}
 	return a
 }

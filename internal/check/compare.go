@@ -110,6 +110,7 @@ type part struct {
 	of   func(*Answer) *Part
 }
 
+// parts are all of an answer.
 var parts = []part{
 	{"body", func(a *Answer) *Part { return a.Body }},
 	{"standard output", func(a *Answer) *Part { return a.Stdout }},

@@ -43,7 +43,7 @@ func (m *maker) hasSystem(layer int) bool {
 
 // byHand tells of a copied path that it is the program's and not one of a language, of a package, of the system, or of the build alone.
 func (m *maker) byHand(e *image.Entry) bool {
-	if e.IsDir() && hasChildren(m.Tree, e.Path) {
+	if e.IsDir() && !m.empty(e) {
 		return false
 	}
 	p := e.Path
@@ -51,18 +51,11 @@ func (m *maker) byHand(e *image.Entry) bool {
 		return false
 	}
 	for d := path.Dir(p); d != "/"; d = path.Dir(d) {
-		if alone[d] || m.Tree.Get(d+"/pyvenv.cfg") != nil {
+		if alone[d] || isEnvironment(m.Tree, d) {
 			return false
 		}
 	}
 	return !ofSystem.MatchString(p) || handMade.MatchString(p)
-}
-
-func hasChildren(t *image.Tree, dir string) bool {
-	for range children(t, dir) {
-		return true
-	}
-	return false
 }
 
 var (

@@ -27,7 +27,7 @@ func (m *maker) importedPackages() {
 			if !m.byImport[p] && !m.missed[p] {
 				continue // a check has imported it, and so what it needs
 			}
-			at, _ = moduleOf(p[len(siteDir.FindString(p)):])
+			at = installedModule(e)
 		}
 		if !m.once("imports of", p) {
 			continue
@@ -58,7 +58,7 @@ func (m *maker) importedFrom(sites []string, name, by string) {
 	for e := range m.moduleFiles(sites, name) {
 		o := m.keep.owner[e.Path]
 		files := []*image.Entry{e}
-		if seen := slices.ContainsFunc(o.files, func(f *image.Entry) bool { return m.keep.Evident(f.Path) }); !seen && m.once("imported package", o.key) {
+		if m.once("imported package", o.key) && !m.anyEvident(o.files) {
 			files = o.files
 		}
 		for _, f := range files {

@@ -251,11 +251,7 @@ func (m *maker) imported(names []string) {
 		}
 		for _, o := range m.distributionsNamed(p.Name) {
 			r := Reason{Rule: "distribution", Note: "the program imports " + name}
-			seen := false // its commands and metadata show none of its modules
-			for _, files := range m.modulesOf(o) {
-				seen = seen || slices.ContainsFunc(files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) })
-			}
-			if !seen && m.once("imported", o.key) {
+			if m.once("imported", o.key) && !m.seen(o) {
 				for _, f := range o.files {
 					if !libraryTests.MatchString(f.Path) && !strings.HasSuffix(f.Path, ".pyc") {
 						m.along(f, weak, r)
@@ -272,6 +268,20 @@ func (m *maker) imported(names []string) {
 			}
 		}
 	}
+}
+
+// seen tells whether evidence shows a module of a distribution. Its commands and its metadata show none.
+func (m *maker) seen(o *owned) bool {
+	for _, files := range m.modulesOf(o) {
+		if m.anyEvident(files) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *maker) anyEvident(files []*image.Entry) bool {
+	return slices.ContainsFunc(files, func(e *image.Entry) bool { return m.keep.Evident(e.Path) })
 }
 
 // beside keeps the modules beside a compiled one that nothing has loaded: what it imports, its source alone would tell.
@@ -316,6 +326,9 @@ func moduleIn(sites []string, e *image.Entry) string {
 	}
 	return ""
 }
+
+// installedModule is [moduleIn] for a file that lies where Pythons look for what is installed.
+func installedModule(e *image.Entry) string { return moduleIn([]string{siteDir.FindString(e.Path)}, e) }
 
 // metadata is the directory, or the file, that tells of a distribution. It lies where its modules are imported from.
 var metadata = lazy.MustCompile(`^(.*/)[^/]+\.(?:dist|egg)-info(?:/|$)`)

@@ -177,7 +177,7 @@ func (m *maker) runsAsPython(e *image.Entry) bool {
 // that was seen has imported what it needed to be loaded: of it, what its functions import counts. Of what is for people at a prompt, those
 // count without which it cannot be loaded.
 func (m *maker) unseenImports(e *image.Entry) []string {
-	at, _ := moduleOf(e.Path[len(siteDir.FindString(e.Path)):])
+	at := installedModule(e)
 	names := m.begun(e)
 	if m.keep.Evident(e.Path) && !m.missed[e.Path] || m.later[at] && !m.fully[at] {
 		m.lateNames = append(m.lateNames, m.laterOf(e, at)...)
@@ -429,7 +429,7 @@ func (l *library) packageOf(rel string) string {
 }
 
 func (m *maker) evidentModule(x *module) bool {
-	return slices.ContainsFunc(slices.Concat(x.files, x.caches), func(e *image.Entry) bool { return m.keep.Evident(e.Path) })
+	return m.anyEvident(x.files) || m.anyEvident(x.caches)
 }
 
 // foreign reports whether a shared object needs a library that nothing else has brought in.

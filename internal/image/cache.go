@@ -286,32 +286,26 @@ func (d *decoder) str() string {
 	return d.s[d.at-n : d.at]
 }
 
-func (d *decoder) strs() []string {
-	n := d.count()
-	if n == 0 {
-		return nil
+// fact reads a fact by its number.
+func (d *decoder) fact() string {
+	x := d.num()
+	if x < 0 || x >= int64(len(d.facts)) {
+		d.bad = true
+		return ""
 	}
-	l := make([]string, n)
-	for i := range l {
-		l[i] = d.str()
-	}
-	return l
+	return d.facts[x]
 }
 
-// factList reads facts by their numbers.
-func (d *decoder) factList() []string {
+func (d *decoder) strs() []string { return d.list((*decoder).str) }
+
+func (d *decoder) list(one func(*decoder) string) []string {
 	n := d.count()
 	if n == 0 {
 		return nil
 	}
 	l := make([]string, n)
 	for i := range l {
-		x := d.num()
-		if x < 0 || x >= int64(len(d.facts)) {
-			d.bad = true
-			return nil
-		}
-		l[i] = d.facts[x]
+		l[i] = one(d)
 	}
 	return l
 }
@@ -351,7 +345,7 @@ func (d *decoder) entry(x *Entry) {
 		rest.ELF = &ELF{Machine: elf.Machine(d.num()), Class: elf.Class(d.num()), Type: elf.Type(d.num()),
 			Interp: d.str(), Soname: d.str(), Libc: d.str(), Needed: d.strs(), Rpath: d.strs(), Runpath: d.strs(), Calls: d.strs(), Dlopen: d.strs(), Debug: d.num()}
 	}
-	rest.Caps, rest.Shebang, rest.Facts = d.str(), d.str(), d.factList()
+	rest.Caps, rest.Shebang, rest.Facts = d.str(), d.str(), d.list((*decoder).fact)
 	if flags&flagKept != 0 {
 		content := d.str()
 		rest.content = &content
