@@ -132,12 +132,16 @@ func (g *guard) look() string {
 	case n > g.Processes || forksRefused():
 		return fmt.Sprintf("ended: more than %d processes and threads (limits: processes)", g.Processes)
 	case mem > int64(g.Memory) || killedForMemory():
-		return fmt.Sprintf("ended: more than %s of memory (limits: memory)", units.BytesSize(float64(g.Memory)))
+		return g.overMemory()
 	// The disk is everybody's: only when it lost so much is it worth looking who took it.
 	case g.free-freeBytes("/") > int64(g.Disk) && written("/", g.began) > int64(g.Disk):
 		return fmt.Sprintf("ended: more than %s written (limits: disk)", units.BytesSize(float64(g.Disk)))
 	}
 	return ""
+}
+
+func (l Limits) overMemory() string {
+	return fmt.Sprintf("ended: more than %s of memory (limits: memory)", units.BytesSize(float64(l.Memory)))
 }
 
 // usage counts the threads of the other processes here, and the bytes of memory that they share with nobody.

@@ -152,8 +152,7 @@ func (s *supervisor) run(ctx context.Context) {
 		if err != nil {
 			s.report.Error = err.Error()
 			s.report.Missing = findMisses([]string{err.Error()})
-			s.skip(s.Checks, false)
-			s.skip(s.Holdout, true)
+			s.skip("a program that starts")
 			return
 		}
 		s.program = r
@@ -167,10 +166,20 @@ func (s *supervisor) run(ctx context.Context) {
 	s.conclude()
 }
 
-func (s *supervisor) skip(cs []Check, holdout bool) {
-	for _, c := range cs {
-		s.report.Results = append(s.report.Results, Result{Name: c.String(), Kind: c.Kind(), Expected: "a program that starts", Found: s.report.Error, Holdout: holdout})
+// skip answers every check with the report's error.
+func (s *supervisor) skip(expected string) {
+	for i, c := range slices.Concat(s.Checks, s.Holdout) {
+		s.report.Results = append(s.report.Results, Result{Name: c.String(), Kind: c.Kind(), Expected: expected, Found: s.report.Error, Holdout: i >= len(s.Checks)})
 	}
+}
+
+// Killed is the report of a supervisor that could not write one, for the kernel killed it. Nothing else can kill the first process of a
+// container, and the kernel does when the container's memory is used up: first the program that took it and then, before what that had is
+// free again, whoever asks for more.
+func (p *Plan) Killed() *Report {
+	s := supervisor{Plan: *p, report: Report{Version: reportVersion, Error: p.Limits.WithDefaults().overMemory()}}
+	s.skip(keepsLimits)
+	return &s.report
 }
 
 func (s *supervisor) conclude() {
@@ -263,15 +272,16 @@ func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
+const keepsLimits = "a program that keeps to its limits"
+
 // within asks one check, unless the programs have used more than they may.
 func (s *supervisor) within(ctx context.Context, c Check, phase string) outcome {
-	const want = "a program that keeps to its limits"
 	if why := s.guard.exceeded(); why != "" {
-		return differ(want, "%s", why)
+		return differ(keepsLimits, "%s", why)
 	}
 	o := s.one(ctx, c, phase)
 	if why := s.guard.exceeded(); why != "" && !o.passed() {
-		return differ(want, "%s", why)
+		return differ(keepsLimits, "%s", why)
 	}
 	return o
 }

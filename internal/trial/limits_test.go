@@ -1,9 +1,11 @@
 package trial_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/engine"
 	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/trial"
 )
@@ -76,6 +79,40 @@ func TestRunLimits(t *testing.T) {
 					t.Errorf("it took %s", took)
 				}
 			})
+		}
+	}
+}
+
+// Where the kernel ends the supervisor, before what the program had is free, the report says so in its place.
+func TestRunKilled(t *testing.T) {
+	e := enginetest.Open(t)
+	dir := t.TempDir()
+	src, bin := filepath.Join(dir, "main.go"), filepath.Join(dir, "supervisor")
+	// The first process of a container can't send itself the signal: this is how the end by it is told.
+	if err := os.WriteFile(src, []byte("package main\nimport \"os\"\nfunc main() { os.Exit(128 + 9) }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, src)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	f := parse(t, "checks: [{exit: {args: [x]}}]\nholdout: [{exit: {args: [y]}}]\nlimits: {memory: 256MiB}\n")
+	const why = "ended: more than 256MiB of memory (limits: memory)"
+	for _, traced := range []bool{false, true} {
+		var out *trial.Outcome
+		err := e.UseImage(t.Context(), program(t, "ask", v1.Config{}), "", nil, func(ctx context.Context, b *engine.Built) (err error) {
+			out, err = (&trial.Trial{File: f, Binary: bin}).Run(ctx, b, trial.Options{Trace: traced, Holdout: true})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := results(out.Report), "program x false false\nprogram y false true\n"+why+"\n"; got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		if (out.Record != nil) != traced || traced && out.Record.Untraced != why {
+			t.Errorf("traced %v: the record is %+v", traced, out.Record)
 		}
 	}
 }

@@ -3,12 +3,14 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -101,6 +103,13 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 		// The supervisor ends what exceeds its limits; the engine holds on while it does.
 		Processes: limits.Processes + 128, Memory: int64(limits.Memory) + 64<<20,
 	})
+	if killed(err) {
+		got := &Outcome{Report: plan.Killed()}
+		if o.Trace {
+			got.Record = &observe.Record{Untraced: got.Report.Error}
+		}
+		return got, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("running the checks: %w", err)
 	}
@@ -115,6 +124,12 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 		}
 	}
 	return got, nil
+}
+
+// killed tells whether the supervisor was ended by SIGKILL.
+func killed(err error) bool {
+	var ended *engine.BuildError
+	return errors.As(err, &ended) && ended.ExitCode == 128+int(syscall.SIGKILL)
 }
 
 // start makes the services' images ready.
