@@ -11,7 +11,7 @@ import (
 const (
 	dpkgStatus     = "/var/lib/dpkg/status"
 	dpkgDiversions = "/var/lib/dpkg/diversions"
-	dpkgInfo       = "/var/lib/dpkg/info/"
+	DpkgInfo       = "/var/lib/dpkg/info/"
 	dpkgStatusDir  = "/var/lib/dpkg/status.d/" // distroless: a file for each package, and its md5sums
 )
 
@@ -33,7 +33,7 @@ func readDpkg(i *Inventory) error {
 		return err
 	}
 	diverted := parseDiversions(diversions)
-	for e := range i.tree.Under(dpkgInfo) {
+	for e := range i.tree.Under(DpkgInfo) {
 		name, ext, ok := cutLast(path.Base(e.Path), ".")
 		if !ok {
 			continue

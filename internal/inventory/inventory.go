@@ -72,7 +72,7 @@ func Want(p string, size int64) bool {
 	}
 	dir, base := path.Split(p)
 	switch dir {
-	case dpkgInfo:
+	case DpkgInfo:
 		return strings.HasSuffix(base, ".list")
 	case dpkgStatusDir:
 		return true
@@ -183,6 +183,24 @@ func (i *Inventory) Packages() []Package {
 
 // Notes says which databases could not be read, and why.
 func (i *Inventory) Notes() []string { return i.notes }
+
+// Give says that paths belong to a package of the inventory whose own list of them is not in the image. What belongs to
+// somebody already stays theirs. It is for once, before anything is asked of the inventory.
+func (i *Inventory) Give(p Package, paths []string) {
+	n := slices.IndexFunc(i.packages, func(q *Package) bool { return Compare(*q, p) == 0 })
+	for _, at := range paths {
+		e := i.tree.Get(at)
+		if n < 0 || e == nil || i.owners[e.Path] != nil {
+			continue
+		}
+		pkg := i.packages[n]
+		i.owners[e.Path] = pkg
+		pkg.Paths++
+		if e.IsFile() {
+			pkg.Bytes += e.Size
+		}
+	}
+}
 
 // Owner returns the package that brought path. A link that no package lists (ldconfig makes such) belongs to whoever
 // owns what it points to. Paths may be spelled with or without the links of a merged /usr.

@@ -22,8 +22,9 @@ const Label = "io.lighten.guard"
 
 // Guard tells of every path of the original whether and why it stays or goes, once the original is not at hand.
 type Guard struct {
-	Lock   *File
-	Losses []Loss
+	Lock     *File
+	Losses   []Loss
+	Holdings []Holding
 }
 
 // Loss is what one rule took away of one package.
@@ -39,15 +40,15 @@ func (f *File) Guard(k *closure.Keep, t *image.Tree, inv *inventory.Inventory) *
 	g := &Guard{Lock: f}
 	n := namesOf(inv)
 	at := map[[2]string]*Loss{}
-	for _, f := range fold(k, t, n) {
-		c := [2]string{f.rule, f.pkg}
+	for _, x := range fold(k, t, n) {
+		c := [2]string{x.rule, x.pkg}
 		if at[c] == nil {
-			at[c] = &Loss{Rule: f.rule, Package: f.pkg}
+			at[c] = &Loss{Rule: x.rule, Package: x.pkg}
 		}
-		if f.dir {
-			at[c].Directories = append(at[c].Directories, f.path)
+		if x.dir {
+			at[c].Directories = append(at[c].Directories, x.path)
 		} else {
-			at[c].Files = append(at[c].Files, f.path)
+			at[c].Files = append(at[c].Files, x.path)
 		}
 	}
 	byName := map[string]*Loss{}
@@ -57,6 +58,7 @@ func (f *File) Guard(k *closure.Keep, t *image.Tree, inv *inventory.Inventory) *
 	for _, name := range sorted(byName) {
 		g.Losses = append(g.Losses, *byName[name])
 	}
+	g.Holdings = f.holdings(k, t, n)
 	return g
 }
 
@@ -182,7 +184,7 @@ func wholes(k *closure.Keep, t *image.Tree, n *naming) map[string]*wholeFate {
 
 const (
 	separator = "\x00"
-	guardForm = "1:" // version of the label's form
+	guardForm = "2:" // version of the label's form; 1 had no holdings
 	maxGuard  = 64 << 20
 )
 
@@ -197,28 +199,37 @@ func (g *Guard) Encode() (string, error) {
 	b.WriteString(separator)
 	for _, x := range g.Losses {
 		fmt.Fprintf(&b, "%s %s\n", token(x.Rule), token(x.Package))
-		for _, d := range x.Directories {
-			fmt.Fprintf(&b, " %s/**\n", token(d))
-		}
-		dir := ""
-		for i, f := range x.Files {
-			if d := path.Dir(f); d != dir || i == 0 {
-				if dir = d; i > 0 {
-					b.WriteString("\n")
-				}
-				fmt.Fprintf(&b, " %s/:", token(d))
-			}
-			fmt.Fprintf(&b, " %s", token(path.Base(f)))
-		}
-		if len(x.Files) > 0 {
-			b.WriteString("\n")
-		}
+		writePaths(&b, x.Directories, x.Files)
+	}
+	for _, x := range g.Holdings {
+		fmt.Fprintf(&b, "%s\n", token(x.Package))
+		writePaths(&b, x.Directories, x.Files)
 	}
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return "", err
 	}
 	return guardForm + base64.StdEncoding.EncodeToString(z.EncodeAll(b.Bytes(), nil)), z.Close()
+}
+
+// writePaths writes directories, and files with those of one directory in one line.
+func writePaths(b *bytes.Buffer, dirs, files []string) {
+	for _, d := range dirs {
+		fmt.Fprintf(b, " %s/**\n", token(d))
+	}
+	dir := ""
+	for i, f := range files {
+		if d := path.Dir(f); d != dir || i == 0 {
+			if dir = d; i > 0 {
+				b.WriteString("\n")
+			}
+			fmt.Fprintf(b, " %s/:", token(d))
+		}
+		fmt.Fprintf(b, " %s", token(path.Base(f)))
+	}
+	if len(files) > 0 {
+		b.WriteString("\n")
+	}
 }
 
 // ParseGuard reads a label.
@@ -231,8 +242,8 @@ func ParseGuard(label string) (*Guard, error) {
 }
 
 func parseGuard(label string) (*Guard, error) {
-	code, ok := strings.CutPrefix(label, guardForm)
-	if !ok {
+	form, code, _ := strings.Cut(label, ":")
+	if form+":" != guardForm && form != "1" {
 		return nil, errors.New("its form is not known to this version of lighten")
 	}
 	packed, err := base64.StdEncoding.DecodeString(code)
@@ -275,29 +286,38 @@ func (g *Guard) line(s string) error {
 		return err
 	}
 	if !strings.HasPrefix(s, " ") {
-		if len(l.words) != 2 || l.suffix[0]+l.suffix[1] != "" {
-			return errors.New("want RULE PACKAGE")
+		switch {
+		case strings.Join(l.suffix, "") != "" || len(l.words) > 2 || len(l.words) == 2 && len(g.Holdings) > 0:
+			return errors.New("want RULE PACKAGE, and after all of these PACKAGE alone")
+		case len(l.words) == 2:
+			g.Losses = append(g.Losses, Loss{Rule: l.words[0], Package: l.words[1]})
+		default:
+			g.Holdings = append(g.Holdings, Holding{Package: l.words[0]})
 		}
-		g.Losses = append(g.Losses, Loss{Rule: l.words[0], Package: l.words[1]})
 		return nil
 	}
-	if len(g.Losses) == 0 {
+	var dirs, files *[]string
+	switch h, n := len(g.Holdings), len(g.Losses); {
+	case h > 0:
+		dirs, files = &g.Holdings[h-1].Directories, &g.Holdings[h-1].Files
+	case n > 0:
+		dirs, files = &g.Losses[n-1].Directories, &g.Losses[n-1].Files
+	default:
 		return errors.New("a path before a rule")
 	}
-	x := &g.Losses[len(g.Losses)-1]
 	if err := absolute(l.words[0]); err != nil {
 		return err
 	}
 	switch {
 	case l.suffix[0] == "/**" && len(l.words) == 1:
-		x.Directories = append(x.Directories, l.words[0])
+		*dirs = append(*dirs, l.words[0])
 		return nil
 	case l.suffix[0] == "/:":
 		for i, w := range l.words[1:] {
 			if l.suffix[i+1] != "" || strings.Contains(w, "/") || w == "" {
 				return errors.New("want names")
 			}
-			x.Files = append(x.Files, path.Join(l.words[0], w))
+			*files = append(*files, path.Join(l.words[0], w))
 		}
 		return nil
 	}

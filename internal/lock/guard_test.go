@@ -142,8 +142,38 @@ func TestWhyAll(t *testing.T) {
 	}
 }
 
+// TestWhyUnlisted holds that a carved image tells of which package a path is part whose list is not in it, and why that stays.
+func TestWhyUnlisted(t *testing.T) {
+	files := testimage.Tree{
+		"/var/lib/dpkg/status":         "file 0644 " + status("tool 3", "other 1"),
+		"/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool/a\n/usr/lib/tool/deep/b\n/usr/lib/c\n",
+		"/usr/bin/tool":                "file 0755 x", "/usr/lib/tool/a": "file 0644 x", "/usr/lib/tool/deep/b": "file 0644 x", "/usr/lib/c": "file 0644 x",
+		"/var/lib/dpkg/info/other.list": "file 0644 /usr/lib/d\n/usr/lib/other/e\n", "/usr/lib/d": "file 0644 x", "/usr/lib/other/e": "file 0644 x", "/usr/lib/other/mine": "file 0644 x",
+	}
+	img := testimage.Image(t, v1.Config{}, files)
+	tree, inv := read(t, img)
+	paths := map[string][]closure.Reason{}
+	for e := range tree.All() {
+		if !e.IsDir() && !strings.HasSuffix(e.Path, ".list") {
+			paths[e.Path] = []closure.Reason{{Rule: "looked up", Note: "opened in start"}}
+		}
+	}
+	light := carved(t, img, closure.Restore(tree, inv, paths), closure.Tight)
+	for p, pkg := range map[string]string{
+		"/usr/bin/tool": "deb tool", "/usr/lib/tool/a": "deb tool", "/usr/lib/tool/deep/b": "deb tool", "/usr/lib/c": "deb tool", "/usr/lib/d": "deb other", "/usr/lib/other/e": "deb other",
+	} {
+		a := light.Why(p)
+		if a.State != lock.Kept || a.Package != pkg || len(a.Chain) == 0 || !strings.Contains(a.Chain[0].Note, "part of "+pkg) || !strings.Contains(a.Chain[0].Note, "opened in start") {
+			t.Errorf("%s: got %+v", p, a)
+		}
+	}
+	if a := light.Why("/usr/lib/other/mine"); a.State != lock.Kept || a.Package != "" {
+		t.Errorf("what no package owns: got %+v", a)
+	}
+}
+
 func TestParseGuardErrors(t *testing.T) {
-	for _, label := range []string{"", "2:", "1:!", "1:AAAA", "1:" + strings.Repeat("A", 1000)} {
+	for _, label := range []string{"", "3:", "2:", "2:!", "1:AAAA", "2:" + strings.Repeat("A", 1000)} {
 		if _, err := lock.ParseGuard(label); err == nil || !strings.Contains(err.Error(), lock.Label) {
 			t.Errorf("%.20q: got %v", label, err)
 		}
@@ -155,13 +185,14 @@ func FuzzParseGuard(f *testing.F) {
 	const head = "version: 1\nlevel: safe\n\x00"
 	f.Add(head + "\"man pages\" \"deb tool\"\n /usr/share/man/**\n\"never looked up\" \"\"\n /opt/: a \"b c\"\n")
 	f.Add(head + "x \"\"\n //: a\n")
+	f.Add(head + "x \"\"\n //: a\n\"deb tool\"\n /usr/lib/tool/**\n /usr/bin/: tool\n")
 	z, err := zstd.NewWriter(nil)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		_, _ = lock.ParseGuard(text)
-		g, err := lock.ParseGuard("1:" + base64.StdEncoding.EncodeToString(z.EncodeAll([]byte(text), nil)))
+		g, err := lock.ParseGuard("2:" + base64.StdEncoding.EncodeToString(z.EncodeAll([]byte(text), nil)))
 		if err != nil {
 			return
 		}

@@ -42,6 +42,7 @@ type Oracle struct {
 // Oracle returns what answers for a carved image: its guard and its own tree.
 func (g *Guard) Oracle(t *image.Tree, inv *inventory.Inventory) *Oracle {
 	n := namesOf(inv)
+	g.give(t, inv, n)
 	o := &Oracle{tree: t, keep: g.Lock.restore(t, n, closure.Restore(t, inv, nil)), names: n, files: map[string]*Loss{}, dirs: map[string]*Loss{}, above: map[string]*Loss{}}
 	for i := range g.Losses {
 		for _, p := range g.Losses[i].Files {
