@@ -105,9 +105,9 @@ func (c *Config) parse(name string, src []byte) error {
 func (c *Config) set(file, key string, value *yaml.Node) error {
 	switch key {
 	case "mirrors":
-		var m map[string][]string
+		var m map[string]list
 		if err := value.Decode(&m); err != nil {
-			return fmt.Errorf("mirrors wants registry: [mirror, …]: %w", err)
+			return fmt.Errorf("mirrors wants registry: mirror, or registry: [mirror, …]: %w", err)
 		}
 		c.Mirrors = map[string][]string{}
 		for _, host := range slices.Sorted(maps.Keys(m)) {
@@ -139,6 +139,17 @@ func (c *Config) set(file, key string, value *yaml.Node) error {
 		return suggest.WrapError(err, key, keys, true)
 	}
 	return nil
+}
+
+// list is a list of texts; a single one may be written without brackets.
+type list []string
+
+func (l *list) UnmarshalYAML(value *yaml.Node) error {
+	if value.Kind == yaml.ScalarNode && value.Tag != "!!null" {
+		*l = list{value.Value}
+		return nil
+	}
+	return value.Decode((*[]string)(l))
 }
 
 // hubName spells Docker Hub as references do; its API has two other names.
