@@ -36,8 +36,10 @@ type Plan struct {
 	Answers  bool      `json:"answers,omitempty"` // the report is to hold what was answered
 	Limits   Limits    `json:"limits"`
 	Start    time.Duration
-	Guessed  bool `json:"guessed,omitempty"` // the checks are guesses, some of which may be wrong
-	Port     int  `json:"port,omitempty"`    // for checks that name none
+	Guessed  bool   `json:"guessed,omitempty"` // the checks are guesses, some of which may be wrong
+	Form     bool   `json:"form,omitempty"`    // the image is a lighter form of one that passed
+	Known    []Miss `json:"known,omitempty"`   // of a form: what the original looked for in vain
+	Port     int    `json:"port,omitempty"`    // for checks that name none
 }
 
 // Process is a program to start as its image says.

@@ -353,6 +353,7 @@ type stat struct {
 	state   byte // R, S, Z, …
 	parent  int
 	threads int
+	ticks   int64 // processor time, with that of children that have ended and were waited for
 }
 
 func statOf(pid int) (s stat) {
@@ -367,6 +368,10 @@ func statOf(pid int) (s stat) {
 	s.state = f[0][0]
 	s.parent, _ = strconv.Atoi(f[1])
 	s.threads, _ = strconv.Atoi(f[17])
+	for _, t := range f[11:15] { // utime, stime, cutime, cstime
+		n, _ := strconv.ParseInt(t, 10, 64)
+		s.ticks += n
+	}
 	return s
 }
 

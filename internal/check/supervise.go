@@ -129,6 +129,7 @@ type supervisor struct {
 	guard   *guard // nil: nothing is limited
 	program *running
 	extra   output // of commands other than the program
+	calm    calm
 }
 
 func (s *supervisor) run(ctx context.Context) {
@@ -334,6 +335,9 @@ func (s *supervisor) exec(ctx context.Context, e *Exec, timeout time.Duration) o
 			return o
 		case <-time.After(200 * time.Millisecond):
 		}
+		if s.hopeless() {
+			return o
+		}
 	}
 }
 
@@ -389,14 +393,15 @@ func (s *supervisor) poll(ctx context.Context, c Check) outcome {
 		case <-time.After(wait):
 		}
 		wait = min(wait*5/4, longest)
-		if time.Now().After(deadline) || ctx.Err() != nil {
+		hopeless := s.hopeless()
+		if hopeless || time.Now().After(deadline) || ctx.Err() != nil {
 			if !o.retry {
 				return o
 			}
 			if l := listening(); len(l) > 0 {
 				o.found += "; something listens on " + strings.Join(l, ", ")
 			} else {
-				o.found += fmt.Sprintf("; nothing listens after %s", s.Start)
+				o.found += "; nothing listens after " + map[bool]string{true: "the program found something missing", false: s.Start.String()}[hopeless]
 			}
 			return o
 		}
@@ -414,11 +419,19 @@ func (s *supervisor) log(ctx context.Context, l *Log) outcome {
 	}
 	want := "a line that matches " + strconv.Quote(l.Matches)
 	found := s.program.out.wait(re)
-	select {
-	case <-found.done:
-	case <-s.program.ended:
-	case <-time.After(within):
-	case <-ctx.Done():
+	over, look := time.After(within), time.NewTicker(lookEvery)
+	defer look.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-look.C:
+			waiting = !s.hopeless()
+			continue
+		case <-found.done:
+		case <-s.program.ended:
+		case <-over:
+		case <-ctx.Done():
+		}
+		waiting = false
 	}
 	select { // a line that came with the end counts
 	case <-found.done:

@@ -327,6 +327,40 @@ func TestSuperviseGateway(t *testing.T) {
 	}
 }
 
+// TestSuperviseHopeless holds that a form of an image whose program complains of something missing, and does nothing any more, is not waited
+// for until the start is over, whatever is waited for; but one that still works is, and one that only complains as the original does.
+func TestSuperviseHopeless(t *testing.T) {
+	const long = time.Hour // the run ends long before, or the test does not
+	port := freePort(t)
+	full := check.Check{HTTP: &check.HTTP{Port: port, Path: "/full"}}
+	refused := check.Check{TCP: &check.TCP{Port: freePort(t)}}
+	line := check.Check{Log: &check.Log{Matches: "never said"}}
+	command := check.Check{Exec: &check.Exec{Args: []string{"false"}, Within: long}}
+	gateway := server(t, port)
+	gateway.Cmd = []string{"/bin/sh", "-c", "echo 'sh: 1: worker: not found'; exec " + gateway.Cmd[0]}
+	got := supervise(t, &check.Plan{Program: gateway, Start: long, Form: true, Checks: []check.Check{full, refused, line, command}})
+	for _, r := range got.Results {
+		if r.Passed || r.Found == "" {
+			t.Errorf("got %+v", r)
+		}
+	}
+	if len(got.Results) != 4 || len(got.Missing) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	ready := check.Check{Log: &check.Log{Matches: "ready"}}
+	for name, p := range map[string]*check.Plan{
+		"it still works":               {Form: true, Program: shell("echo 'sh: 1: worker: not found'; timeout 3 sh -c 'while :; do :; done'; echo ready; sleep 600")},
+		"the original complains too":   {Form: true, Program: shell("echo 'sh: 1: worker: not found'; sleep 3; echo ready; sleep 600"), Known: []check.Miss{{Kind: "executable", Name: "worker"}}},
+		"nothing is missing":           {Form: true, Program: shell("sleep 3; echo ready; sleep 600")},
+		"it is no form of an original": {Program: shell("echo 'sh: 1: worker: not found'; sleep 3; echo ready; sleep 600")},
+	} {
+		p.Start, p.Checks = long, []check.Check{ready}
+		if got := supervise(t, p); !got.Results[0].Passed {
+			t.Errorf("%s: got %+v", name, got.Results[0])
+		}
+	}
+}
+
 func TestSuperviseServices(t *testing.T) {
 	port := freePort(t)
 	service := server(t, port)

@@ -347,8 +347,9 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	return false, nil
 }
 
-// run tries an image out.
+// run tries a carved image out.
 func (h *healer) run(ctx context.Context, img v1.Image, o trial.Options) (out *trial.Outcome, err error) {
+	o.Original = h.res.Original
 	err = h.Engine.UseImage(ctx, img, h.Platform, h.Progress, func(ctx context.Context, b *engine.Built) error {
 		out, err = h.Trial.Run(ctx, b, o)
 		return err

@@ -36,6 +36,8 @@ type Options struct {
 	Trace   bool // record what the program looks up
 	Holdout bool // ask the hold-out checks too
 	Answers bool // keep what was answered, to be compared with another image's answers
+
+	Original *check.Report // of the image that this is a lighter form of, which passed; nil: it is none
 }
 
 // Outcome is what came of it.
@@ -86,6 +88,9 @@ func (t *Trial) Run(ctx context.Context, b *engine.Built, o Options) (*Outcome, 
 		plan.Holdout = nil
 	}
 	plan.Trace, plan.Answers = o.Trace, o.Answers
+	if o.Original != nil {
+		plan.Form, plan.Known = true, o.Original.Missing
+	}
 	js, err := plan.Marshal()
 	if err != nil {
 		return nil, err
