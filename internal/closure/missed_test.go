@@ -1,6 +1,7 @@
 package closure_test
 
 import (
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -50,6 +51,30 @@ func TestMissed(t *testing.T) {
 		},
 	} {
 		c.config, c.level, c.looked = v1.Config{WorkingDir: "/app"}, closure.Tight, "stat "+lib+"os.py"
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+// Of what a library opens by names that it makes, one that was missed tells of the others: whoever lets people in reads one file of PAM after the other.
+func TestMissedCompanions(t *testing.T) {
+	const lib = "/usr/lib/x86_64-linux-gnu/"
+	tree := testimage.Tree{
+		lib + "libpam.so.0": exe + amd64(""), lib + "security/pam_unix.so": exe + amd64(""), "/etc/pam.d/other": "file 0644 x", "/etc/pam.d/common-auth": "file 0644 x",
+		"/etc/security/limits.conf": "file 0644 x", "/usr/share/zoneinfo/Asia/Tokyo": "file 0644 x",
+	}
+	const pam = "/etc/pam.d/other /etc/pam.d/common-auth /etc/security/limits.conf " + lib + "security/pam_unix.so"
+	gone := map[string]string{}
+	for _, p := range strings.Fields(pam) {
+		gone[p] = "never looked up"
+	}
+	for _, c := range []keepCase{
+		{name: "none was missed", tree: tree, looked: "open " + lib + "libpam.so.0", goes: gone},
+		{name: "one was", tree: tree, looked: "open " + lib + "libpam.so.0", missed: "open /etc/pam.d/other", stays: pam},
+		{name: "the directory was", tree: tree, looked: "open " + lib + "libpam.so.0", missed: "stat /etc/pam.d", stays: pam},
+		{name: "something else was", tree: tree, looked: "open " + lib + "libpam.so.0", missed: "open /usr/share/zoneinfo/Asia/Tokyo", goes: gone},
+		{name: "nobody here opens them", tree: tree, missed: "open /etc/pam.d/other", goes: map[string]string{"/etc/security/limits.conf": "never looked up"}},
+	} {
+		c.level = closure.Tight
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
 	}
 }

@@ -2,6 +2,7 @@ package closure
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lighten/lighten/internal/image"
@@ -77,7 +78,7 @@ func companions(m *maker, e *image.Entry, s strength) {
 		soname = e.ELF.Soname // the C library of Debian 11 is libc-2.31.so, and libc.so.6 a link to it
 	}
 	for _, c := range companionTable {
-		if !c.fits(base) && !c.fits(soname) || c.safe && m.Level == Tight {
+		if !c.fits(base) && !c.fits(soname) || c.safe && m.Level == Tight && !m.missedOf(c) {
 			continue
 		}
 		for _, g := range c.files {
@@ -87,6 +88,22 @@ func companions(m *maker, e *image.Entry, s strength) {
 			m.companion(e, c.name, g)
 		}
 	}
+}
+
+// missedOf reports whether one of a companion's files was looked up in vain.
+func (m *maker) missedOf(c companion) bool {
+	return len(m.missed) > 0 && slices.ContainsFunc(c.files, func(pattern string) bool {
+		re, err := glob(pattern)
+		if err != nil {
+			panic(err) // the table is ours
+		}
+		for p := range m.missed {
+			if re.MatchString(p) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 func (m *maker) companion(e *image.Entry, name, pattern string) {
@@ -144,7 +161,7 @@ type companion struct {
 	name  string   // what the files are, for the reason
 	who   []string // names of files, and of libraries (DT_SONAME); * at the end stands for anything
 	files []string // paths and globs
-	safe  bool     // only at the level safe
+	safe  bool     // at the level tight only once one of the files was missed: the others would be so too, one a round
 }
 
 func (c companion) fits(base string) bool {
