@@ -100,8 +100,11 @@ var rarely = map[string]bool{
 var converters = map[string]bool{"iconv": true, "recode": true}
 
 // calls keeps what a function needs that a program calls, one that is run or that a source names to convert: a shell for system(3),
-// conversions for iconv(3).
+// conversions for iconv(3); and, whoever may load them, the providers of OpenSSL. One that a configuration names is loaded at each start.
 func (m *maker) calls(e *image.Entry, s strength) {
+	if m.Level == Safe && slices.ContainsFunc(e.ELF.Calls, loadsProvider) && !strings.HasPrefix(e.ELF.Soname, "libcrypto.so") { // which defines it
+		m.providers(e)
+	}
 	if s != strong && !(m.ran[e.Path] && converters[path.Base(e.Path)]) || m.Level == Tight || e.ELF.Libc != "" || strings.HasPrefix(path.Base(e.Path), "libc.") {
 		return
 	}
@@ -115,6 +118,20 @@ func (m *maker) calls(e *image.Entry, s strength) {
 				continue
 			}
 			m.conversions(e)
+		}
+	}
+}
+
+func loadsProvider(call string) bool { return strings.HasPrefix(call, "OSSL_PROVIDER_") }
+
+// providers keeps OpenSSL's, which a program loads by name (OSSL_PROVIDER_load(3)).
+func (m *maker) providers(e *image.Entry) {
+	if !m.once("providers") {
+		return
+	}
+	for x := range m.Tree.Under("/") {
+		if path.Base(path.Dir(x.Path)) == "ossl-modules" {
+			m.enter(x, weak, Reason{Rule: "companion", By: e.Path, Note: "it calls OSSL_PROVIDER_load, which opens them by name"})
 		}
 	}
 }

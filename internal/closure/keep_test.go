@@ -472,7 +472,7 @@ func pythonCase(level closure.Level) keepCase {
 			lib + "config-3.11-x86_64-linux-gnu/Makefile": "file 0644 x",
 			lib + "wave.py": "file 0644 x", lib + "pdb.py": "file 0644 import cmd\n", lib + "cProfile.py": "file 0644 x", lib + "pydoc.py": "file 0644 x", lib + "distutils/spawn.py": "file 0644 x", lib + "tkinter/__init__.py": "file 0644 x",
 			lib + "unittest/__init__.py": "file 0644 from .case import TestCase\n", lib + "unittest/case.py": "file 0644 x", lib + "unittest/mock.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 from _sqlite3 import *\n", lib + "idlelib/x.py": "file 0644 x", lib + "encodings/cp1252.py": "file 0644 x", lib + "encodings/utf_8.py": "file 0644 x",
-			lib + "encodings/gb2312.py": "file 0644 import _codecs_cn\n", lib + "_pyio.py": "file 0644 x", lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so": exe + amd64(""),
+			lib + "encodings/gb2312.py": "file 0644 import _codecs_cn\n", lib + "_pyio.py": "file 0644 x", lib + "asyncio/proactor_events.py": "file 0644 x", lib + "ctypes/macholib/README.ctypes": "file 0644 x", lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so": exe + amd64(""),
 			lib + "_compat_pickle.py": "file 0644 x = {'whichdb': 'dbm.ndbm'}\n", lib + "dbm/ndbm.py": "file 0644 from _dbm import *\n",
 			lib + "lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libdb-5.3.so"), "/usr/lib/x86_64-linux-gnu/libdb-5.3.so": exe + amd64(""),
 			lib + "ctypes/util.py": "file 0644 def find_library(name): return run('/sbin/ldconfig')\n", "/sbin/ldconfig": exe + amd64(""),
@@ -519,7 +519,9 @@ func pythonCase(level closure.Level) keepCase {
 	}
 	if level == closure.Safe {
 		c.stays += " " + lib + "pdb.py " + lib + "distutils/spawn.py " + lib + "wave.py " + lib + "json/decoder.py " + site + "flask/later.py " + site + "django/test/client.py " + site + "blinker.py " + lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"
-		c.goes[lib+"_pyio.py"] = "modules of Python for other systems, and twins of compiled ones"
+		for _, p := range []string{"_pyio.py", "asyncio/proactor_events.py", "ctypes/macholib/README.ctypes"} {
+			c.goes[lib+p] = "modules of Python for other systems, and twins of compiled ones"
+		}
 	} else {
 		c.goes[lib+"lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so"] = "modules of Python that nothing imports"
 		c.goes[lib+"wave.py"] = "modules of Python that nothing imports"

@@ -15,17 +15,20 @@ import (
 // neverImported are parts of the standard library that a service does not import: tests, editors, teaching programs,
 // installers, tools for developers, what only builds Python, and what PEP 594 gave up. What evidence or a source names stays.
 var neverImported = lazy.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|` +
-	`distutils|venv|unittest|(?:pydoc|doctest|pdb|bdb|profile|cProfile|pstats|trace|tabnanny|pyclbr|modulefinder|pickletools|py_compile|compileall|symtable)\.py|` +
+	`distutils|venv|unittest|(?:antigravity|this|zipapp|pydoc|doctest|pdb|bdb|profile|cProfile|pstats|trace|tabnanny|pyclbr|modulefinder|pickletools|py_compile|compileall|symtable)\.py|` +
 	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib)\.py|msilib)(?:/|$)` +
 	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx|_crypt|audioop|nis|ossaudiodev|spwd|_lsprof)[^/]*$`)
 
 // neverHere are modules that nothing on Linux imports, although import statements name them: what is for other systems, the
 // Python twins of what is compiled in, and what the interpreter has frozen in itself. A program that names one itself has it.
-var neverHere = lazy.MustCompile(`^(?:_pydecimal|_pyio|_osx_support|_aix_support|_bootsubprocess|nturl2path|winreg|asyncio/windows_(?:events|utils)|` +
-	`multiprocessing/popen_spawn_win32|ctypes/(?:_aix|wintypes|macholib/[^/]+)|importlib/_bootstrap(?:_external)?)\.py$`)
+var neverHere = lazy.MustCompile(`^(?:_pydecimal|_pyio|_osx_support|_aix_support|_bootsubprocess|nturl2path|winreg|asyncio/windows_(?:events|utils)|asyncio/proactor_events|` +
+	`encodings/(?:mbcs|oem)|multiprocessing/popen_spawn_win32|ctypes/(?:_aix|wintypes)|importlib/_bootstrap(?:_external)?)\.py$|^ctypes/macholib/.`)
 
 // unseenLibrary is the rule that drops [neverImported].
 const unseenLibrary = "Python's own tests, tools and what is given up"
+
+// otherSystems is the rule that drops [neverHere].
+const otherSystems = "modules of Python for other systems, and twins of compiled ones"
 
 // library is a Python's standard library: its modules by dotted name.
 type library struct {
@@ -378,7 +381,7 @@ func (m *maker) enterLibrary(l *library) {
 			rel := e.Path[len(l.dir)+1:]
 			switch {
 			case neverHere.MatchString(rel) && !l.asked[name] && !(name == "_pydecimal" && l.modules["_decimal"] == nil) && !m.keep.Has(e.Path):
-				m.keep.drops[e.Path] = "modules of Python for other systems, and twins of compiled ones"
+				m.keep.drops[e.Path] = otherSystems
 			case l.reached[name]:
 				m.along(e, weak, why)
 			case neverImported.MatchString(rel) && m.unlikely(l, x, e):
@@ -411,9 +414,12 @@ func (m *maker) enterLibrary(l *library) {
 		if name, _ := moduleOf(e.Path[len(l.dir)+1:]); name != "" || e.IsDir() || siteDir.MatchString(e.Path) {
 			continue
 		}
-		if rel := e.Path[len(l.dir)+1:]; neverImported.MatchString(rel) && !l.reached[l.packageOf(rel)] {
+		switch rel := e.Path[len(l.dir)+1:]; {
+		case neverHere.MatchString(rel) && !l.reached[l.packageOf(rel)]:
+			m.keep.drops[e.Path] = otherSystems
+		case neverImported.MatchString(rel) && !l.reached[l.packageOf(rel)]:
 			m.keep.drops[e.Path] = unseenLibrary
-		} else if l.any {
+		case l.any:
 			m.along(e, weak, any)
 		}
 	}

@@ -29,6 +29,13 @@ func TestUnasked(t *testing.T) {
 		jobs["/usr/bin/"+n] = exe + amd64("")
 	}
 	never := "never looked up"
+	const libs, unloaded = "/usr/lib/x86_64-linux-gnu/", "providers of OpenSSL, which a program or a configuration has to name"
+	tls := join(glibcTree, testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + statusOf("libc6", "libssl3"), "/var/lib/dpkg/info/libssl3.list": "file 0644 " + libs + "libcrypto.so.3\n" + libs + "ossl-modules/legacy.so\n",
+		"/var/lib/dpkg/info/libc6.list": "file 0644 " + libs + "libc.so.6\n" + libs + "libresolv.so.2\n", libs + "libresolv.so.2": exe + amd64("", soname, "libresolv.so.2"),
+		libs + "libcrypto.so.3": exe + amd64("", soname, "OSSL_PROVIDER_load", soname, "libcrypto.so.3"), libs + "ossl-modules/legacy.so": exe + amd64(""),
+		"/usr/bin/x": exe + amd64(glibc, needed, "libcrypto.so.3", needed, "libc.so.6"), "/usr/bin/loader": exe + amd64(glibc, needed, "libcrypto.so.3", needed, "libresolv.so.2", needed, "OSSL_PROVIDER_try_load"),
+	})
 	planned := testimage.Tree{
 		"/var/lib/dpkg/status": "file 0644 " + statusOf("cron", "scrub"), "/var/lib/dpkg/info/cron.list": "file 0644 /usr/sbin/cron\n/etc/crontab\n/etc/cron.daily/rotate\n",
 		"/var/lib/dpkg/info/scrub.list": "file 0644 /etc/cron.d/scrub\n/usr/lib/scrub/fail\n/usr/sbin/scrub\n/usr/sbin/scrub.all\n", "/usr/sbin/cron": exe + amd64(""), "/bin/sh": exe + amd64(""),
@@ -85,6 +92,12 @@ func TestUnasked(t *testing.T) {
 			}),
 			looked: "exec /usr/bin/cmp", stays: "/usr/bin/cmp", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": "character set conversions"},
 		},
+		{
+			name: "neither OpenSSL's providers nor a resolver that nothing loads", tree: tls, looked: "exec /usr/bin/x", stays: libs + "libcrypto.so.3 " + libs + "libc.so.6",
+			goes: map[string]string{libs + "ossl-modules/legacy.so": unloaded, libs + "libresolv.so.2": "parts of the C library for other programs"},
+		},
+		{name: "both for what does", tree: tls, looked: "exec /usr/bin/loader", stays: libs + "ossl-modules/legacy.so " + libs + "libresolv.so.2"},
+		{name: "a provider that a configuration names", tree: tls, looked: "exec /usr/bin/x\nopen " + libs + "ossl-modules/legacy.so", stays: libs + "ossl-modules/legacy.so"},
 		{
 			name: "what the settings of a server name, which a request asks for first", tree: testimage.Tree{
 				"/var/lib/dpkg/status":          "file 0644 " + statusOf("web", "icons", "sftp", "notes", "libx-perl"),

@@ -18,7 +18,7 @@ import (
 )
 
 // cacheFormat is part of every cached index's name: a change of what is stored or of how a layer is read needs another.
-const cacheFormat = "lighten-layer-8"
+const cacheFormat = "lighten-layer-9"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -29,8 +29,8 @@ type ELF struct {
 	Dlopen  []string // names of libraries among the strings of a file that calls dlopen, sorted; those of Needed are left out
 }
 
-// wantedCalls are functions that reach for files by a way of their own: a library by name, a shell, conversions.
-var wantedCalls = []string{"dlopen", "iconv_open", "popen", "system"}
+// wantedCalls are functions that reach for files by a way of their own: a provider of OpenSSL or a library by name, a shell, conversions.
+var wantedCalls = []string{"OSSL_PROVIDER_load", "OSSL_PROVIDER_try_load", "dlopen", "iconv_open", "popen", "system"}
 
 // Bounds on what a hostile file may make us keep. Real libraries need some dozens of others.
 const (
