@@ -87,6 +87,7 @@ type maker struct {
 	whole         map[*owned]bool                      // packages that stay whole at the level tight too
 	dists         []*owned                             // Python's distributions, sorted
 	distsNamed    map[string][]*owned                  // the same by name: see distributionsNamed
+	byName        map[string][]*owned                  // see systemPackages; nil: not looked for yet
 	modules       map[*owned]map[string][]*image.Entry // see modulesOf
 	stdlib        []*library
 	headers       []*image.Entry             // withheld: see [maker.compiles]
@@ -111,7 +112,7 @@ type rule func(m *maker, e *image.Entry, s strength)
 // rules in the order in which they are tried on everything that comes in.
 var rules = []rule{
 	links, hardLinks, elfRule, scripts, toolScripts, companions, accounts, schedule, packages, python, importedTests, nodeModules, siblings, application, named, loaded, literals,
-	perlModules, askedModules,
+	perlModules, askedModules, commandsOfLibraries,
 }
 
 func newMaker(in Input) *maker {

@@ -1,0 +1,44 @@
+package closure_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lighten/lighten/internal/testimage"
+)
+
+// What a library runs for a request that no check has asked, its package depends on.
+func TestCommandsOfLibraries(t *testing.T) {
+	const none = "package not needed"
+	depends := func(name, on string) string {
+		return strings.Replace(statusOf(name), "Version: 1\n", "Version: 1\nDepends: "+on+"\n", 1)
+	}
+	const magick, other = "/usr/share/rubygems-integration/all/gems/mini_magick-4.11.0/lib/mini_magick.rb", "/usr/lib/ruby/vendor_ruby/other.rb"
+	const git = "/usr/lib/python3/dist-packages/git/cmd.py"
+	tree := testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + depends("ruby-mini-magick", "imagemagick | graphicsmagick, ruby-other, libc6, ucf") + depends("imagemagick", "imagemagick-6.q16") + statusOf("imagemagick-6.q16", "ruby-other", "ucf", "libc6", "git", "unrelated") +
+			depends("python3-git", "git (>= 1), python3:any") + statusOf("python3"),
+		"/var/lib/dpkg/info/ruby-mini-magick.list": "file 0644 " + magick + "\n", magick: "file 0644 x",
+		"/var/lib/dpkg/info/imagemagick.list": "file 0644 /usr/share/doc/imagemagick/copyright\n", "/usr/share/doc/imagemagick/copyright": "file 0644 x",
+		"/var/lib/dpkg/info/imagemagick-6.q16.list": "file 0644 /usr/bin/mogrify-im6.q16\n", "/usr/bin/mogrify-im6.q16": exe + amd64("", needed, "libMagick.so.6"), "/usr/lib/x86_64-linux-gnu/libMagick.so.6": exe + amd64(""),
+		"/usr/bin/mogrify": "symlink /etc/alternatives/mogrify", "/etc/alternatives/mogrify": "symlink /usr/bin/mogrify-im6.q16",
+		"/var/lib/dpkg/info/ruby-other.list": "file 0644 " + other + "\n/usr/bin/other\n", other: "file 0644 x", "/usr/bin/other": exe + "#!/usr/bin/ruby\n",
+		"/var/lib/dpkg/info/ucf.list": "file 0644 /usr/bin/ucf\n", "/usr/bin/ucf": exe + "#!/bin/sh\n", "/var/lib/dpkg/info/libc6.list": "file 0644 /usr/sbin/ldconfig\n", "/usr/sbin/ldconfig": exe + amd64(""),
+		"/var/lib/dpkg/info/git.list": "file 0644 /usr/bin/git\n/usr/bin/git-shell\n/usr/lib/git-core/git\n", "/usr/bin/git": exe + amd64(""), "/usr/bin/git-shell": "symlink ../lib/git-core/git", "/usr/lib/git-core/git": exe + amd64(""),
+		"/var/lib/dpkg/info/python3-git.list": "file 0644 " + git + "\n", git: "file 0644 x", "/var/lib/dpkg/info/python3.list": "file 0644 /usr/bin/pydoc3\n", "/usr/bin/pydoc3": exe + "#!/usr/bin/python3\n",
+		"/var/lib/dpkg/info/unrelated.list": "file 0644 /usr/bin/unrelated\n", "/usr/bin/unrelated": exe + amd64(""),
+	}
+	const mogrify, gits = "/usr/bin/mogrify-im6.q16 /usr/bin/mogrify /usr/lib/x86_64-linux-gnu/libMagick.so.6", "/usr/bin/git /usr/bin/git-shell /usr/lib/git-core/git"
+	for _, c := range []keepCase{
+		{
+			name: "of a package that stands for others", tree: tree, looked: "open " + magick, stays: mogrify,
+			goes: map[string]string{"/usr/bin/other": none, other: none, "/usr/bin/ucf": none, "/usr/sbin/ldconfig": none, "/usr/bin/git": none, "/usr/bin/unrelated": none},
+			why:  map[string]string{"/usr/bin/mogrify-im6.q16": "dependency looked up"},
+		},
+		{name: "but not of the language", tree: tree, looked: "open " + git, stays: gits, goes: map[string]string{"/usr/bin/pydoc3": none, "/usr/bin/mogrify-im6.q16": none}},
+		{name: "a library that was not read", tree: tree, looked: "stat " + git, goes: map[string]string{"/usr/bin/git": none}},
+		{name: "none at tight", tree: tree, level: "tight", looked: "open " + git, goes: map[string]string{"/usr/bin/git": none}},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
