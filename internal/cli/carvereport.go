@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/docker/go-units"
+
 	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/heal"
@@ -39,7 +41,24 @@ func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 	}
 	rep.Results, rep.Details = resultsOf(shown)
 	rep.Notes = append(rep.Notes, unordered(res.Unordered)...)
+	if rep.Verdict == report.Passed {
+		rep.Notes = append(rep.Notes, unseen(res.Keep, rep.Light.DiskBytes)...)
+	}
 	return rep, nil
+}
+
+// unseen names the largest dependencies that stay although nothing of them was looked up, where they are a good part of the image.
+func unseen(k *closure.Keep, disk int64) (notes []string) {
+	const part, most = 20, 3
+	all := k.Unseen(max(disk/part, 1<<20))
+	for _, u := range all[:min(len(all), most)] {
+		note := fmt.Sprintf("%s of %s stay, of which nothing was looked up: it belongs to the program", units.HumanSize(float64(u.Bytes)), u.Name)
+		if u.Dir != "" {
+			note += fmt.Sprintf("; if that does without, --drop '%s/**' takes it away", u.Dir)
+		}
+		notes = append(notes, note)
+	}
+	return notes
 }
 
 // carveAdvice is how an image that was rejected may pass: what a hold-out check asked is no evidence until it is asked as a check.
