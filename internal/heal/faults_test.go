@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -421,12 +420,8 @@ func hugeFile(t *testing.T, e *engine.Engine) {
 	if img, err = mutate.AppendLayers(img, l); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	_, err = heal.Carve(t.Context(), img, faultOptions(t, e, file))
 	if err == nil || !strings.Contains(err.Error(), "unpacking the image takes 8.7") || !strings.Contains(err.Error(), "are free in") {
 		t.Errorf("error %v", err)
-	}
-	if took := time.Since(start); took > time.Minute {
-		t.Errorf("it took %s", took)
 	}
 }

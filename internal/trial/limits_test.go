@@ -64,7 +64,6 @@ func TestRunLimits(t *testing.T) {
 	} {
 		for _, kind := range []string{"log: {matches: never}", "exit: {args: [x]}", "http: {port: 80}"} {
 			t.Run(c.role+" "+kind[:4], func(t *testing.T) {
-				start := time.Now()
 				f := parse(t, "checks: [{"+kind+"}, {"+kind+"}]\nlimits: "+c.limits+"\n")
 				out := try(t, e, program(t, c.role, v1.Config{}), &trial.Trial{File: f}, trial.Options{})
 				if out.Report.Error != c.want {
@@ -74,9 +73,6 @@ func TestRunLimits(t *testing.T) {
 					if r.Passed || r.Found != c.want {
 						t.Errorf("got %+v, want found %q", r, c.want)
 					}
-				}
-				if took := time.Since(start); took > 30*time.Second {
-					t.Errorf("it took %s", took)
 				}
 			})
 		}
