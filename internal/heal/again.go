@@ -8,7 +8,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/carve"
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/trial"
 )
 
@@ -80,9 +82,9 @@ func (h *healer) again(ctx context.Context) error {
 
 const repeats = 3
 
-// askBoth asks the original and the carved image again as long as more is to be known by the answers of the latter, at most a few times.
+// askBoth asks the original and the light image again as long as more is to be known by the answers of the latter, at most a few times.
 func (h *healer) askBoth(ctx context.Context, lights []*check.Report, more func([]*check.Report) bool) error {
-	other, err := h.otherwiseLayered(ctx)
+	other, err := h.layeredAlike(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (h *healer) askBoth(ctx context.Context, lights []*check.Report, more func(
 		}
 		light, err := h.run(ctx, []v1.Image{other, h.res.Image}[n%2], trial.Options{Holdout: true, Answers: true})
 		if err != nil {
-			return fmt.Errorf("checking the carved image again: %w", err)
+			return fmt.Errorf("checking the light image again: %w", err)
 		}
 		if lights = append(lights, light.Report); !more(lights) {
 			return nil
@@ -106,10 +108,22 @@ func (h *healer) askBoth(ctx context.Context, lights []*check.Report, more func(
 	return nil
 }
 
-// otherwiseLayered is the carved image with its files in one layer instead of several, or the reverse. In which order a directory is
-// listed depends on the layers that it is made of (overlayfs), and programs print lists as they get them.
-func (h *healer) otherwiseLayered(ctx context.Context) (v1.Image, error) {
-	o := h.Options.Carve
-	o.Squash = !o.Squash
-	return Apply(ctx, h.img, h.res.Tree, h.res.Keep, o)
+// layeredAlike is the light image with each file in the layer that it has in the original. In which order a directory is listed depends on
+// the layers that it is made of (overlayfs), and programs print lists as they get them: layered so, they print them as in the original.
+func (h *healer) layeredAlike(ctx context.Context) (v1.Image, error) {
+	t, err := image.ReadTree(ctx, h.res.Image, image.TreeOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading the light image: %w", err)
+	}
+	o := carve.Options{Plain: true}
+	for _, l := range h.res.Tree.Layers {
+		o.Layers = append(o.Layers, l.Name())
+	}
+	o.Keep = func(e *image.Entry) (int, bool) {
+		if was := h.res.Tree.Get(e.Path); was != nil {
+			return was.Layer, true
+		}
+		return max(0, len(o.Layers)-1), true
+	}
+	return carve.Carve(ctx, h.res.Image, t, o)
 }

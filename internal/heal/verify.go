@@ -26,8 +26,8 @@ type Comparison struct {
 }
 
 // Verify asks the checks of the original, twice so that what changes from run to run is known, and of the light image, and
-// compares the answers. The light image runs once more, traced for what it misses. What differs stands in the result; an error
-// is what kept the checks from being asked. With [ErrOriginal] the result says what the original failed. Of o, what is
+// compares the answers. Both are asked again where they differ, as after carving. The light image runs once more, traced for what it
+// misses. What differs stands in the result; an error is what kept the checks from being asked. With [ErrOriginal] the result says what the original failed. Of o, what is
 // about carving is not looked at.
 func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparison, error) {
 	h := newHealer(original, o)
@@ -59,7 +59,13 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 	if err != nil {
 		return nil, fmt.Errorf("checking the light image: %w", err)
 	}
-	c.Light, c.Differences, c.Unordered = out.Report, check.Compare(h.answers, out.Report), check.Unordered(h.answers)
+	h.res.Image, h.res.Light, h.res.Differences = light, out.Report, check.Compare(h.answers, out.Report)
+	if out.Report.Passed() && len(h.res.Differences) > 0 {
+		if err := h.again(ctx); err != nil {
+			return nil, err
+		}
+	}
+	c.Light, c.Differences, c.Unordered = h.res.Light, h.res.Differences, check.Unordered(h.answers)
 	if c.Untraced == "" && !observed.Passed() {
 		c.Untraced = "the checks do not pass while the program is observed"
 		if c.Light.Passed() { // else what fails is told of that run

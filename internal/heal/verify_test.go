@@ -73,3 +73,24 @@ func TestVerify(t *testing.T) {
 		}
 	})
 }
+
+// In which order a directory is listed depends on the layers that it is made of: a program that prints it unsorted answers the same.
+func TestOrderOfDirectories(t *testing.T) {
+	e := enginetest.Open(t)
+	lower, upper := listed(12)
+	original, file := faultImage(t, plain, []fault{{name: "listed", layers: []testimage.Tree{lower, upper}, sh: "echo $(ls -U /opt/list)"}})
+	res, err := heal.Carve(t.Context(), original, faultOptions(t, e, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Rejected != "" || len(res.Differences) > 0 {
+		t.Errorf("rejected %q, differences: %+v", res.Rejected, res.Differences)
+	}
+	got, err := heal.Verify(t.Context(), original, res.Image, faultOptions(t, e, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Light.Passed() || len(got.Differences) > 0 {
+		t.Errorf("differences: %+v", got.Differences)
+	}
+}
