@@ -59,7 +59,7 @@ func buildCommand(g *global) *cobra.Command {
 	b := &buildFlags{}
 	c := &cobra.Command{
 		Use: "build DIR", Short: "Build the program in every lighter form, check and compare them",
-		Long: buildLong, Example: buildExamples, Args: directory,
+		Long: buildLong, Example: buildExamples, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return b.run(c, g, args[0]) },
 	}
 	f := c.Flags()
@@ -106,14 +106,6 @@ func stages(d *dockerfile.Document) string {
 		return "; none of its stages has a name"
 	}
 	return "; it has " + strings.Join(names, ", ")
-}
-
-// directory is the one argument: the program's.
-func directory(c *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("reading the arguments: want one directory, got %d: %s, where . is the current one", len(args), c.UseLine())
-	}
-	return nil
 }
 
 func (b *buildFlags) run(c *cobra.Command, g *global, dir string) error {
