@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 41"
+const KeepName = inventory.KeepName + ", closure 42"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -267,6 +267,9 @@ var backticks = map[string]bool{".rb": true, ".pl": true, ".pm": true}
 
 var shellRuns = slices.Concat(phrasesOf(inCode, []string{"`", "%x"}), atWord("system ", "exec ", "popen "))
 
+// shellCalls are those by which Python has a shell run a command, which it finds by this path.
+var shellCalls = atWord("shell=True", "os.system(", "os.popen(", "getoutput(", "getstatusoutput(", "create_subprocess_shell(")
+
 // maxWidth is how far, in bytes, before a word the sign of a comment is looked for.
 const maxWidth = 200
 
@@ -299,6 +302,9 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 		return
 	}
 	facts[factRuns] = true
+	if ext == ".py" && shellCalls.in(b) {
+		facts[factRun+"/bin/sh"] = true
+	}
 	add := exceptOrdinary(runAdder(facts), b, ext)
 	left, end := 0, 0
 	for line := range bytes.Lines(b) {

@@ -144,7 +144,7 @@ func (m *maker) listedDistributions() {
 // modules, and a carved image lacked one that no statement and no string names: the next request may ask for any other. Private ones are asked for by
 // the library itself.
 func (m *maker) anyModule(l *library) bool {
-	if m.Level == Safe {
+	if m.allModules() {
 		return true
 	}
 	if !m.computes {

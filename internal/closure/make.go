@@ -36,6 +36,7 @@ type Input struct {
 	Keep      []string // globs of paths that stay whatever the evidence; ** crosses directories
 	Drop      []string // globs of paths that go unless evidence wants them
 	Compilers bool     // what was [AskedInVain] stays too
+	Modules   bool     // at the level tight too, all modules of Python's distributions of which one stays
 }
 
 // Make works out what stays: what the evidence names, what the configuration names, what the system cannot do without,
@@ -111,7 +112,7 @@ type rule func(m *maker, e *image.Entry, s strength)
 
 // rules in the order in which they are tried on everything that comes in.
 var rules = []rule{
-	links, hardLinks, elfRule, scripts, toolScripts, companions, accounts, schedule, packages, python, importedTests, nodeModules, siblings, application, named, loaded, literals,
+	links, hardLinks, elfRule, scripts, toolScripts, companions, openedByModules, accounts, schedule, packages, python, importedTests, nodeModules, siblings, application, named, loaded, literals,
 	perlModules, askedModules, commandsOfLibraries,
 }
 

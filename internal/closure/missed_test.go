@@ -13,7 +13,7 @@ import (
 // What a carved image lacked at the level tight tells of more that further requests would miss, one after the other.
 func TestMissed(t *testing.T) {
 	const lib = "/usr/local/lib/python3.11/"
-	const unseen, unimported, never = "Python's own tests, tools and what is given up", "modules of Python that nothing imports", "never looked up"
+	const unseen, unimported = "Python's own tests, tools and what is given up", "modules of Python that nothing imports"
 	tree := testimage.Tree{
 		"/bin/sh": exe + amd64(""), "/usr/bin/awk": exe + amd64(""), "/usr/bin/sort": exe + amd64(""), "/usr/bin/who": exe + amd64(""),
 		lib + "os.py": "file 0644 x", lib + "wave.py": "file 0644 x", lib + "statistics.py": "file 0644 x", lib + "telnetlib.py": "file 0644 x", lib + "_private.py": "file 0644 x", lib + "tkinter/__init__.py": "file 0644 x",
@@ -22,9 +22,6 @@ func TestMissed(t *testing.T) {
 	runs := testimage.Tree{"/app/a.py": "file 0644 lines = {'a': 'awk 1 | sort'}\n\n\n\n\n\n\nsubprocess.run(lines[x], shell=True)\n"}
 	computes := testimage.Tree{"/app/a.py": "file 0644 import_module(name)\n"}
 	for _, c := range []keepCase{
-		{name: "no commands that the program names", tree: join(tree, runs), goes: map[string]string{"/usr/bin/awk": never, "/usr/bin/sort": never}},
-		{name: "a file that is no program", tree: join(tree, runs), missed: "open " + lib + "wave.py", goes: map[string]string{"/usr/bin/awk": never}},
-		{name: "a shell, and so what the program gives it", tree: join(tree, runs), missed: "exec /bin/sh", stays: "/usr/bin/awk /usr/bin/sort", goes: map[string]string{"/usr/bin/who": never}},
 		{
 			name: "a module whose name the program computed, and so any but for screens", tree: join(tree, computes), missed: "open " + lib + "wave.py",
 			stays: lib + "statistics.py " + lib + "telnetlib.py", goes: map[string]string{lib + "tkinter/__init__.py": unseen},
@@ -104,4 +101,44 @@ func TestComputedModules(t *testing.T) {
 		goes: map[string]string{site + "nio/backends/_b/c.py": gone, site + "nio/backends/other.py": gone, site + "fast/sub/far.py": gone, site + "cdb/__init__.py": "package not needed"},
 	}
 	c.run(t)
+}
+
+// What the program's own sources say that it will run and open by name stays at the level tight before anything is missed.
+func TestTightAsSourcesSay(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	tree := testimage.Tree{
+		"/bin/sh": exe + amd64(""), "/usr/bin/awk": exe + amd64(""), "/usr/bin/sort": exe + amd64(""), "/usr/bin/who": exe + amd64(""), lib + "os.py": "file 0644 x",
+		"/usr/share/zoneinfo/Asia/Tokyo": "file 0644 x", "/lib/terminfo/v/vt100": "file 0644 x",
+	}
+	const never, terminals = "never looked up", "/lib/terminfo/v/vt100"
+	for _, c := range []keepCase{
+		{name: "what a shell is given", tree: testimage.Tree{"/app/a.py": "file 0644 lines = {'a': 'awk 1 | sort'}\n\n\n\n\n\n\nsubprocess.run(lines[x], shell=True)\n"}, stays: "/bin/sh /usr/bin/awk /usr/bin/sort", goes: map[string]string{"/usr/bin/who": never}},
+		{name: "a command without a shell", tree: testimage.Tree{"/app/a.py": "file 0644 subprocess.run(['sort', '-u'])\n"}, stays: "/usr/bin/sort", goes: map[string]string{"/bin/sh": never}},
+		{name: "zones", tree: testimage.Tree{"/app/a.py": "file 0644 from zoneinfo import ZoneInfo\n"}, stays: "/usr/share/zoneinfo/Asia/Tokyo", goes: map[string]string{terminals: never}},
+		{name: "terminals", tree: testimage.Tree{"/app/a.py": "file 0644 def f():\n    import curses\n"}, stays: terminals, goes: map[string]string{"/usr/share/zoneinfo/Asia/Tokyo": never}},
+		{name: "not what a library imports", tree: join(distribution(lib+"site-packages/", "pool", "pool.py"), testimage.Tree{lib + "site-packages/pool.py": "file 0644 import zoneinfo\n"}), goes: map[string]string{"/usr/share/zoneinfo/Asia/Tokyo": never}},
+	} {
+		c.tree, c.config, c.level = join(tree, c.tree), v1.Config{WorkingDir: "/app"}, closure.Tight
+		c.looked = "stat " + lib + "os.py\nopen " + lib + "site-packages/pool.py"
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+// Where answers differ although nothing was missed, distributions stay whole at the level tight too.
+func TestAllModules(t *testing.T) {
+	const site = "/usr/local/lib/python3.11/site-packages/"
+	tree := join(testimage.Tree{"/usr/local/lib/python3.11/os.py": "file 0644 x"}, distribution(site, "pool", "pool/__init__.py pool/later.py"), distribution(site, "other", "other.py"), testimage.Tree{
+		site + "pool/__init__.py": "file 0644 x", site + "pool/later.py": "file 0644 x", site + "other.py": "file 0644 x",
+	})
+	for _, all := range []bool{false, true} {
+		c := keepCase{tree: tree}
+		tr, inv := c.read(t)
+		k, err := closure.Make(closure.Input{Tree: tr, Inventory: inv, Evidence: []closure.Evidence{{Record: record(t, "open "+site+"pool/__init__.py")}}, Level: closure.Tight, Modules: all})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.Has(site+"pool/later.py") != all || k.Has(site+"other.py") {
+			t.Errorf("all modules %v: got %v of what is seen and %v of what is not", all, k.Has(site+"pool/later.py"), k.Has(site+"other.py"))
+		}
+	}
 }

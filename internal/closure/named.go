@@ -10,10 +10,10 @@ import (
 )
 
 // named keeps the commands that the program's own sources name where they run commands. The command stays with what its package has
-// for it, and not the package's other commands: it was named, not seen. At the level tight it stays once a carved image lacked a program: the
-// requests that no check has seen run commands then, and would miss one after the other.
+// for it, and not the package's other commands: it was named, not seen. At the level tight those that installed modules name stay once a carved
+// image lacked a program: the requests that no check has seen run commands then, and would miss one after the other.
 func named(m *maker, e *image.Entry, _ strength) {
-	if m.Level == Tight && !m.missedProgram || len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
+	if len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
 		return
 	}
 	if pythonDir.MatchString(e.Path) && !siteDir.MatchString(e.Path) {
@@ -35,7 +35,7 @@ func named(m *maker, e *image.Entry, _ strength) {
 		if w, ok := strings.CutPrefix(f, factPiped); ok && runs {
 			m.namedCommand(w, e)
 		}
-		if w, ok := strings.CutPrefix(f, factInstalled+factRun); ok && m.addedFor(w, e) {
+		if w, ok := strings.CutPrefix(f, factInstalled+factRun); ok && (m.Level == Safe || m.missedProgram) && m.addedFor(w, e) {
 			m.namedCommand(w, e)
 		}
 	}

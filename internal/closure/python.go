@@ -38,7 +38,7 @@ func python(m *maker, e *image.Entry, s strength) {
 	o := m.keep.owner[e.Path]
 	if o != nil && o.Ecosystem == inventory.PyPI && s == strong {
 		top := topPackage(e.Path)
-		whole := m.Level == Safe || m.missed[e.Path] && !strings.HasSuffix(top, "-info")
+		whole := m.allModules() || m.missed[e.Path] && !strings.HasSuffix(top, "-info")
 		if installers[inventory.PyPIName(o.Name)] && top != inventory.PyPIName(o.Name) {
 			m.partOf(o, top, e.Path, whole)
 		} else {
@@ -52,6 +52,10 @@ func python(m *maker, e *image.Entry, s strength) {
 		m.bytecode(e)
 	}
 }
+
+// allModules tells whether distributions stay whole. At the level tight they do where answers differ although nothing was missed: Python lists
+// the directories that it imports from, so that of a program which walks through a package no look-up tells.
+func (m *maker) allModules() bool { return m.Level == Safe || m.Modules }
 
 // isEnvironment tells the directory of a virtual environment (PEP 405).
 func isEnvironment(t *image.Tree, dir string) bool { return t.Get(path.Join(dir, "pyvenv.cfg")) != nil }
@@ -187,7 +191,7 @@ func (m *maker) distribution(o *owned, by string, whole bool) {
 	}
 	for _, d := range o.Depends {
 		for _, other := range m.distributionsNamed(d) {
-			m.distribution(other, by, m.Level == Safe)
+			m.distribution(other, by, m.allModules())
 		}
 	}
 }
@@ -382,7 +386,7 @@ func (m *maker) unownedModule(site string, e *image.Entry) {
 		return
 	}
 	for x := range m.Tree.Under(site + "/" + top + "/") {
-		m.module(x, Reason{Rule: "distribution", By: e.Path, Note: "lies in the same package"}, m.Level == Safe)
+		m.module(x, Reason{Rule: "distribution", By: e.Path, Note: "lies in the same package"}, m.allModules())
 	}
 }
 

@@ -106,6 +106,27 @@ func (m *maker) missedOf(c companion) bool {
 	})
 }
 
+// byModule are directories of which the functions of a module of Python open files by names. At the level tight they stay where the program's
+// own sources import it: the names come with requests.
+var byModule = map[string][]string{
+	"zoneinfo": {"/usr/share/zoneinfo/**"},
+	"curses":   {"/lib/terminfo/**", "/usr/lib/terminfo/**", "/etc/terminfo/**", "/usr/share/terminfo"},
+}
+
+func openedByModules(m *maker, e *image.Entry, _ strength) {
+	if m.Level != Tight || !strings.HasSuffix(e.Path, ".py") || pythonPath(e.Path) && !m.isLocal(e) {
+		return
+	}
+	for _, f := range m.facts(e) {
+		name, _ := strings.CutPrefix(f, factImport)
+		for _, pattern := range byModule[name] {
+			if m.once("companion", pattern, name) {
+				m.companion(e, "the program imports "+name+", which opens them by name", pattern)
+			}
+		}
+	}
+}
+
 func (m *maker) companion(e *image.Entry, name, pattern string) {
 	r := Reason{Rule: "companion", By: e.Path, Note: name}
 	dir, all := strings.CutSuffix(pattern, "/**")

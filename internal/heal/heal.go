@@ -127,6 +127,7 @@ type healer struct {
 
 	withheld  bool // something was looked up that is not taken as missed: see [closure.AskedInVain]
 	compilers bool // and it is now, because the image did not pass without
+	modules   bool // likewise [closure.Input].Modules, at the level tight
 }
 
 func newHealer(img v1.Image, o Options) *healer {
@@ -260,7 +261,7 @@ func (h *healer) carve(ctx context.Context) error {
 	h.step(fmt.Sprintf("carving, round %d", h.res.Rounds), nil)
 	var err error
 	h.res.Keep, err = closure.Make(closure.Input{
-		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop, Compilers: h.compilers,
+		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop, Compilers: h.compilers, Modules: h.modules,
 	})
 	if err != nil {
 		return err
@@ -340,11 +341,26 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 		}
 	}
 	h.judge(h.res.Light)
-	if h.res.Rejected != "" && h.withheld && !h.compilers && h.lock == nil {
-		h.res.Rejected, h.compilers = "", true
-		return true, nil
+	if h.res.Rounds == 1 {
+		h.withoutDecoys()
 	}
-	return false, nil
+	return h.generous(), nil
+}
+
+// generous has a rejected image carved once more, with what no look-up brings back.
+func (h *healer) generous() bool {
+	switch {
+	case h.res.Rejected == "" || h.lock != nil:
+		return false
+	case h.withheld && !h.compilers:
+		h.compilers = true
+	case h.Level == closure.Tight && !h.modules:
+		h.modules = true
+	default:
+		return false
+	}
+	h.res.Rejected = ""
+	return true
 }
 
 // run tries a carved image out.

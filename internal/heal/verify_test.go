@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/lighten/lighten/internal/check"
+	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/testimage"
@@ -92,5 +93,28 @@ func TestOrderOfDirectories(t *testing.T) {
 	}
 	if !got.Light.Passed() || len(got.Differences) > 0 {
 		t.Errorf("differences: %+v", got.Differences)
+	}
+}
+
+// Python lists the directories that it imports from, so that nothing tells of a program which counts the modules of a package: its answer does.
+func TestAnswersWithoutMisses(t *testing.T) {
+	e := enginetest.Open(t)
+	const site = "/usr/lib/python3.11/site-packages/"
+	img, file := faultImage(t, plain, []fault{
+		{name: "seen", layers: []testimage.Tree{{
+			site + "pool/__init__.py": "file 0644 x", site + "pool/later.py": "file 0644 x", site + "pool-1.dist-info/METADATA": "file 0644 Name: pool\nVersion: 1\n",
+			site + "pool-1.dist-info/RECORD": "file 0644 pool/__init__.py,,\npool/later.py,,\npool-1.dist-info/METADATA,,\npool-1.dist-info/RECORD,,\n",
+		}}, sh: "cat " + site + "pool/__init__.py", prints: "x"},
+		{name: "counted", sh: "d=site-packages; echo modules: $(ls /usr/lib/python3.11/$d/pool)"},
+	})
+	file.Checks, file.Holdout = file.Checks[:1], file.Checks[1:]
+	o := faultOptions(t, e, file)
+	o.Level = closure.Tight
+	res, err := heal.Carve(t.Context(), img, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Rejected != "" || res.Before != 0 || res.After != 1 || res.Rounds != 2 || !res.Keep.Has(site+"pool/later.py") {
+		t.Errorf("rejected %q, %d rounds, hold-out checks %d before healing and %d after, missed %+v", res.Rejected, res.Rounds, res.Before, res.After, res.Misses)
 	}
 }
