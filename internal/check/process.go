@@ -30,6 +30,7 @@ const logLines = 40 // of the program's output that a report quotes
 type output struct {
 	mu      sync.Mutex
 	lines   []string // bounded: the first and the last ones
+	total   int      // how many there were
 	partial []byte
 	waiters []*waiter
 	written time.Time // when the last of it came
@@ -79,6 +80,7 @@ func (o *output) line(l string) {
 		l = l[:maxLine]
 	}
 	o.lines = append(o.lines, l)
+	o.total++
 	if len(o.lines) > 2*maxLines {
 		o.lines = slices.Clone(o.lines[maxLines:])
 	}
@@ -121,6 +123,13 @@ func (o *output) settle() {
 
 // still is for how long nothing comes from a program that has said what it had to.
 const still = 200 * time.Millisecond
+
+// count is how many lines there were.
+func (o *output) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.total
+}
 
 func (o *output) tail(n int) []string {
 	o.mu.Lock()

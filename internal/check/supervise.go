@@ -128,7 +128,8 @@ type supervisor struct {
 	report  Report
 	guard   *guard // nil: nothing is limited
 	program *running
-	extra   output // of commands other than the program
+	extra   output   // of commands other than the program
+	failing []string // lines of those that did not do what was expected
 	calm    calm
 }
 
@@ -191,10 +192,11 @@ func (s *supervisor) conclude() {
 	if s.program != nil && slices.ContainsFunc(s.report.Results, func(r Result) bool { return r.Kind == "log" }) {
 		s.program.out.settle()
 	}
-	lines := s.extra.tail(maxLines)
+	lines, told := s.extra.tail(maxLines), s.failing
 	if s.program != nil {
 		s.report.RSSBytes = s.program.memory()
-		lines = append(s.program.out.tail(maxLines), lines...)
+		said := s.program.out.tail(maxLines)
+		lines, told = append(said, lines...), slices.Concat(said, told)
 		select {
 		case <-s.program.ended:
 			s.report.ExitCode = &s.program.code
@@ -203,7 +205,7 @@ func (s *supervisor) conclude() {
 	}
 	s.report.Missing = findMisses(lines) // of a worker that is asked for any line, a traceback is one
 	if failed {
-		s.report.LogTail = lines[max(0, len(lines)-logLines):]
+		s.report.LogTail = told[max(0, len(told)-logLines):]
 	}
 }
 
@@ -255,7 +257,7 @@ func devices(root string) {
 
 func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 	for i, c := range cs {
-		began := time.Now()
+		began, said := time.Now(), s.extra.count()
 		o := s.within(ctx, c, phaseName(i, c, holdout))
 		r := Result{Name: c.String(), Kind: c.Kind(), Passed: o.passed(), Expected: o.expected, Found: o.found, Holdout: holdout, Millis: ms(time.Since(began))}
 		if s.Answers {
@@ -268,6 +270,10 @@ func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 			}
 		}
 		s.report.Results = append(s.report.Results, r)
+		if !r.Passed {
+			s.failing = append(s.failing, s.extra.tail(s.extra.count()-said)...)
+			s.failing = s.failing[max(0, len(s.failing)-logLines):]
+		}
 	}
 }
 

@@ -204,6 +204,9 @@ func TestSuperviseFailing(t *testing.T) {
 			`the program ended with code 1 without it; the last line is "done"`, "done", 1, ""},
 		{"it misses a library", shell("echo 'ImportError: libpq.so.5: cannot open shared object file: No such file or directory'; exit 1"),
 			[]check.Check{ask}, "ended with code 1", "ImportError: libpq.so.5: cannot open shared object file: No such file or directory", 1, "{library libpq.so.5 }"},
+		{"a command beside it fails, and another does not", shell("echo up; exec sleep 600"), []check.Check{
+			{Log: &check.Log{Matches: "up"}}, {Exec: &check.Exec{Args: []string{"echo", "fine"}}}, {Exec: &check.Exec{Args: []string{"sh", "-c", "echo wrong; exit 3"}}},
+		}, "exit code 3", "up|wrong", -1, ""},
 		{"it is not there", check.Process{Cmd: []string{"/no/such"}, Dir: "/"}, []check.Check{ask}, "starting /no/such: ", "", -1, "{executable /no/such }"},
 		{"it is not in PATH", check.Process{Cmd: []string{"no-such"}, Dir: "/", Env: []string{"PATH=/bin"}}, []check.Check{ask}, `exec: "no-such": not found in PATH /bin`, "", -1, "{executable no-such }"},
 		{"its user is not there", check.Process{Cmd: []string{"/bin/true"}, Dir: "/", User: "nobody-here"}, []check.Check{ask}, `finding user "nobody-here"`, "", -1, ""},
