@@ -36,7 +36,7 @@ test: deps $(BASES)
 	@if [ "$$(id -u)" = 0 ]; then \
 		set -x; \
 		LIGHTEN_REGISTRY=none $(BASES) --progress plain --need $(TEST_BASES) && \
-		LIGHTEN_TEST_STRICT=1 $(GO) test -timeout 20m ./...; \
+		LIGHTEN_TEST_STRICT=1 $(GO) test -timeout 30m ./...; \
 	else \
 		echo "not root: the container tests are skipped"; set -x; $(GO) test ./...; \
 	fi
