@@ -12,18 +12,25 @@ import (
 // factLater is a module that an installed one imports in a function, or where its absence is provided for: "later .testing".
 const factLater = "later "
 
+// mainModule is the part of a package that `python -m` runs: an administrator does, and few of them are larger than a line.
+const mainModule = "__main__"
+
 // elsewhere are modules for other systems, which functions import there.
 var elsewhere = lazy.MustCompile(`(?:^|[._])(?:win(?:32|dows|console|api|types)?|emscripten|pyodide|macosx?|osx|darwin)(?:[._]|$)`)
 
-// laterOf are the modules of its own distribution that an installed one imports when a function of it is called, as far as they need nothing
+// laterOf are the modules of its own distribution that an installed one imports when a function of it is called or it is run, as far as they need nothing
 // that does not stay anyway: what a further request asks for first, such as the tables of idna, or that by which Jinja tells of errors in templates.
 func (m *maker) laterOf(e *image.Entry, at string) []string {
-	var names []string
+	var names, later []string
 	for _, f := range e.Facts {
-		n, ok := strings.CutPrefix(f, factLater)
-		if !ok {
-			continue
+		if n, ok := strings.CutPrefix(f, factLater); ok {
+			later = append(later, n)
 		}
+	}
+	if path.Base(e.Path) == "__init__.py" {
+		later = append(later, "."+mainModule)
+	}
+	for _, n := range later {
 		t := &latecomer{maker: m, of: m.keep.owner[e.Path], seen: map[string]bool{}}
 		if t.of != nil && t.needsNothing(absolute(at, n, path.Base(e.Path) == "__init__.py")) {
 			names = append(names, t.brings...)

@@ -93,12 +93,15 @@ func TestComputedModules(t *testing.T) {
 	for name, modules := range names {
 		files = join(files, distribution(site, name, modules))
 	}
+	files = join(files, distribution(site, "ffi", "_ffi.so ffi/api.so"), testimage.Tree{
+		site + "fast-1.dist-info/METADATA": "file 0644 Name: fast\nVersion: 1\nRequires-Dist: ffi\n", site + "_ffi.so": exe + amd64(""), site + "ffi/api.so": exe + amd64(""),
+	})
 	c := keepCase{
 		tree: files, config: v1.Config{WorkingDir: "/app"}, level: closure.Tight,
 		looked: "stat " + lib + "os.py\nopen " + site + "nio/__init__.py\nopen " + site + "fast/__init__.py",
 		stays: lib + "wave.py " + lib + "sqlite3/dump.py " + site + "nio/backends/_a.py " + site + "nio/backends/_b/__init__.py " + site + "fast/_core.so " + site + "fast/version.py " +
-			site + "adb/__init__.py " + site + "bdb2/__init__.py",
-		goes: map[string]string{site + "nio/backends/_b/c.py": gone, site + "nio/backends/other.py": gone, site + "fast/sub/far.py": gone, site + "cdb/__init__.py": "package not needed"},
+			site + "adb/__init__.py " + site + "bdb2/__init__.py " + site + "_ffi.so",
+		goes: map[string]string{site + "nio/backends/_b/c.py": gone, site + "nio/backends/other.py": gone, site + "fast/sub/far.py": gone, site + "ffi/api.so": gone, site + "cdb/__init__.py": "package not needed"},
 	}
 	c.run(t)
 }

@@ -259,6 +259,7 @@ func (m *maker) imported(names []string) {
 				for _, f := range o.files {
 					if !libraryTests.MatchString(f.Path) && !strings.HasSuffix(f.Path, ".pyc") {
 						m.along(f, weak, r)
+						m.compiledOfRequired(o, f)
 					}
 				}
 			}
@@ -267,6 +268,7 @@ func (m *maker) imported(names []string) {
 					m.along(f, weak, r)
 					if f.ELF != nil {
 						m.beside(o, f)
+						m.compiledOfRequired(o, f)
 					}
 				}
 			}
@@ -293,6 +295,23 @@ func (m *maker) beside(o *owned, e *image.Entry) {
 	for _, f := range o.files {
 		if path.Dir(f.Path) == path.Dir(e.Path) && !m.keep.Evident(e.Path) && strings.HasSuffix(f.Path, ".py") {
 			m.along(f, weak, Reason{Rule: "distribution", By: e.Path, Note: "a compiled module may import what lies beside it"})
+		}
+	}
+}
+
+// compiledOfRequired keeps the compiled modules that lie at the top of the distributions which a compiled one requires that nothing has loaded: it
+// imports them itself, as all that cffi makes do with _cffi_backend, and no source tells.
+func (m *maker) compiledOfRequired(o *owned, e *image.Entry) {
+	if e.ELF == nil || m.keep.Evident(e.Path) || !m.once("compiled of required", o.key) {
+		return
+	}
+	for _, d := range o.Depends {
+		for _, other := range m.distributionsNamed(d) {
+			for _, f := range other.files {
+				if f.ELF != nil && topPackage(f.Path) == path.Base(f.Path) && siteDir.MatchString(f.Path) {
+					m.along(f, weak, Reason{Rule: "distribution", By: e.Path, Note: "a compiled module may import it"})
+				}
+			}
 		}
 	}
 }
