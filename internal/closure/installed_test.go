@@ -71,13 +71,14 @@ func TestImportsOfUnseenModules(t *testing.T) {
 		return distribution(site, name, strings.Join(modules, " "))
 	}
 	c := keepCase{
-		tree: join(dist("ask", "ask/__init__.py", "ask/api.py"), dist("pool", "pool/__init__.py", "pool/util/__init__.py", "pool/util/retry.py", "pool/util/wait.py", "pool/proxy.py", "pool/heavy.py", "pool/deep.py", "pool/_win32.py", "pool/log.py", "pool/typed.py", "pool/__main__.py", "pool/util/__main__.py"), dist("extras", "extras.py"), dist("setuptools", "setuptools/__init__.py"), testimage.Tree{
+		tree: join(dist("ask", "ask/__init__.py", "ask/api.py"), dist("pool", "pool/__init__.py", "pool/util/__init__.py", "pool/util/retry.py", "pool/util/wait.py", "pool/proxy.py", "pool/heavy.py", "pool/deep.py", "pool/_win32.py", "pool/log.py", "pool/typed.py", "pool/__main__.py", "pool/util/__main__.py", "pool/cli.py", "../../../bin/pool", "../../../bin/heavy"), dist("extras", "extras.py"), dist("setuptools", "setuptools/__init__.py"), testimage.Tree{
 			lib + "os.py": "file 0644 x", lib + "stringy.py": "file 0644 x", lib + "hooks.py": "file 0644 x", lib + "setuptools.py": "file 0644 x",
 			lib + "tasks/__init__.py": "file 0644 def start():\n    from .later import run\n", lib + "tasks/later.py": "file 0644 import hooks\n", lib + "tasks/never.py": "file 0644 x",
 			lib + "quiet/__init__.py": "file 0644 def start():\n    from .later import run\n", lib + "quiet/later.py": "file 0644 x",
 			site + "ask/__init__.py": "file 0644 from . import api\ntry:\n    import setuptools\nexcept ImportError:\n    pass\n", site + "ask/api.py": "file 0644 import pydoc\nfrom pool.util.retry import Retry\ndef f():\n    import doctest\n", lib + "pydoc.py": "file 0644 x", lib + "doctest.py": "file 0644 x",
 			site + "pool/__init__.py": "file 0644 def proxy():\n    import pool.proxy, pool.heavy, pool._win32, pool.typed\n    from pool import deep\n", site + "pool/util/__init__.py": "file 0644 x", site + "pool/util/retry.py": "file 0644 import stringy\nfrom . import (\n    wait,\n)\n", site + "pool/util/wait.py": "file 0644 x", site + "pool/proxy.py": "file 0644 import os\ndef f():\n    import wave\n",
 			site + "pool/heavy.py": "file 0644 import wave\n", site + "pool/_win32.py": "file 0644 x", site + "pool/deep.py": "file 0644 from . import heavy\n", lib + "wave.py": "file 0644 x",
+			site + "pool/cli.py": "file 0644 x", "/usr/local/bin/pool": "file 0755 #!/usr/local/bin/python\nfrom pool.cli import main\n", "/usr/local/bin/heavy": "file 0755 #!/usr/local/bin/python\nfrom pool.heavy import main\n",
 			site + "pool/__main__.py": "file 0644 from .proxy import main\n", site + "pool/util/__main__.py": "file 0644 from pool import heavy\n",
 			site + "pool/typed.py": "file 0644 import extras\n", site + "extras.py": "file 0644 x",
 			lib + "sqlite3/__init__.py": "file 0644 x", lib + "sqlite3/dump.py": "file 0644 x", "/app/log.ini": "file 0644 [handler]\nclass=pool.log.JSON\n", site + "pool/log.py": "file 0644 x",
@@ -85,7 +86,7 @@ func TestImportsOfUnseenModules(t *testing.T) {
 		}),
 		config: v1.Config{WorkingDir: "/app"}, level: closure.Tight,
 		looked: "stat " + lib + "os.py\nopen " + lib + "tasks/__init__.py\nopen " + lib + "quiet/__init__.py\nopen " + lib + "sqlite3/__init__.py\nopen " + site + "pool/__init__.py\nopen " + site + "extras.py",
-		stays:  site + "pool/__main__.py " + site + "pool/typed.py " + site + "ask/api.py " + site + "pool/util/__init__.py " + site + "pool/util/retry.py " + site + "pool/util/wait.py " + lib + "stringy.py " + lib + "tasks/later.py " + lib + "hooks.py " + lib + "sqlite3/dump.py " + site + "pool/log.py " + site + "pool/proxy.py " + lib + "pydoc.py",
+		stays:  site + "pool/cli.py " + site + "pool/__main__.py " + site + "pool/typed.py " + site + "ask/api.py " + site + "pool/util/__init__.py " + site + "pool/util/retry.py " + site + "pool/util/wait.py " + lib + "stringy.py " + lib + "tasks/later.py " + lib + "hooks.py " + lib + "sqlite3/dump.py " + site + "pool/log.py " + site + "pool/proxy.py " + lib + "pydoc.py",
 		goes: map[string]string{
 			site + "pool/heavy.py": "modules of distributions that were not imported", site + "pool/util/__main__.py": "modules of distributions that were not imported", site + "pool/deep.py": "modules of distributions that were not imported",
 			site + "pool/_win32.py": "modules of distributions that were not imported", lib + "wave.py": "modules of Python that nothing imports", site + "setuptools/__init__.py": "package not needed",

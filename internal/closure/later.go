@@ -21,15 +21,29 @@ var elsewhere = lazy.MustCompile(`(?:^|[._])(?:win(?:32|dows|console|api|types)?
 // laterOf are the modules of its own distribution that an installed one imports when a function of it is called or it is run, as far as they need nothing
 // that does not stay anyway: what a further request asks for first, such as the tables of idna, or that by which Jinja tells of errors in templates.
 func (m *maker) laterOf(e *image.Entry, at string) []string {
-	var names, later []string
-	for _, f := range e.Facts {
-		if n, ok := strings.CutPrefix(f, factLater); ok {
-			later = append(later, n)
-		}
-	}
+	later := factsOf(e, factLater)
 	if path.Base(e.Path) == "__init__.py" {
 		later = append(later, "."+mainModule)
 	}
+	return m.fitting(e, at, later)
+}
+
+// laterOfCommand are those that a command of a distribution imports, which nobody has run.
+func (m *maker) laterOfCommand(e *image.Entry) []string {
+	return m.fitting(e, "", factsOf(e, factImport))
+}
+
+func factsOf(e *image.Entry, kind string) (names []string) {
+	for _, f := range e.Facts {
+		if n, ok := strings.CutPrefix(f, kind); ok {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// fitting are the modules of e's distribution that e, as the module at, imports by some of these names, and that need nothing that does not stay anyway.
+func (m *maker) fitting(e *image.Entry, at string, later []string) (names []string) {
 	for _, n := range later {
 		t := &latecomer{maker: m, of: m.keep.owner[e.Path], seen: map[string]bool{}}
 		if t.of != nil && t.needsNothing(absolute(at, n, path.Base(e.Path) == "__init__.py")) {

@@ -59,9 +59,9 @@ func libraryByName(name string) bool {
 }
 
 // loaded keeps the libraries that sources name which load some: as the loader takes the name, or as find_library of ctypes makes it one,
-// libNAME.so with a version.
+// libNAME.so with a version. At the level tight those of the program's own.
 func loaded(m *maker, e *image.Entry, _ strength) {
-	if m.Level == Tight || len(e.Facts) == 0 || m.ownedBySystem(e.Path) {
+	if len(e.Facts) == 0 || m.ownedBySystem(e.Path) || m.Level == Tight && pythonPath(e.Path) && !m.isLocal(e) {
 		return
 	}
 	for _, f := range e.Facts {

@@ -56,6 +56,7 @@ func TestMissed(t *testing.T) {
 func TestMissedCompanions(t *testing.T) {
 	const lib = "/usr/lib/x86_64-linux-gnu/"
 	tree := testimage.Tree{
+		lib + "libc.so.6": exe + amd64("", soname, "libc.so.6"), lib + "libdl.so.2": exe + amd64(""), lib + "libpthread.so.0": exe + amd64(""),
 		lib + "libpam.so.0": exe + amd64(""), lib + "security/pam_unix.so": exe + amd64(""), "/etc/pam.d/other": "file 0644 x", "/etc/pam.d/common-auth": "file 0644 x",
 		"/etc/security/limits.conf": "file 0644 x", "/usr/share/zoneinfo/Asia/Tokyo": "file 0644 x",
 	}
@@ -69,6 +70,8 @@ func TestMissedCompanions(t *testing.T) {
 		{name: "one was", tree: tree, looked: "open " + lib + "libpam.so.0", missed: "open /etc/pam.d/other", stays: pam},
 		{name: "the directory was", tree: tree, looked: "open " + lib + "libpam.so.0", missed: "stat /etc/pam.d", stays: pam},
 		{name: "something else was", tree: tree, looked: "open " + lib + "libpam.so.0", missed: "open /usr/share/zoneinfo/Asia/Tokyo", goes: gone},
+		{name: "a part of the C library was", tree: tree, looked: "open " + lib + "libc.so.6", missed: "open " + lib + "libpthread.so.0", stays: lib + "libdl.so.2"},
+		{name: "no part of it was", tree: tree, looked: "open " + lib + "libc.so.6", goes: map[string]string{lib + "libdl.so.2": "never looked up"}},
 		{name: "nobody here opens them", tree: tree, missed: "open /etc/pam.d/other", goes: map[string]string{"/etc/security/limits.conf": "never looked up"}},
 	} {
 		c.level = closure.Tight
@@ -108,15 +111,18 @@ func TestComputedModules(t *testing.T) {
 
 // What the program's own sources say that it will run and open by name stays at the level tight before anything is missed.
 func TestTightAsSourcesSay(t *testing.T) {
-	const lib = "/usr/local/lib/python3.11/"
+	const lib, libs = "/usr/local/lib/python3.11/", "/usr/lib/x86_64-linux-gnu/"
 	tree := testimage.Tree{
-		"/bin/sh": exe + amd64(""), "/usr/bin/awk": exe + amd64(""), "/usr/bin/sort": exe + amd64(""), "/usr/bin/who": exe + amd64(""), lib + "os.py": "file 0644 x",
+		"/bin/sh": exe + amd64(glibc), "/usr/bin/awk": exe + amd64(""), "/usr/bin/sort": exe + amd64(""), "/usr/bin/who": exe + amd64(""), lib + "os.py": "file 0644 x",
+		libs + "libmagic.so.1":           exe + amd64(""),
 		"/usr/share/zoneinfo/Asia/Tokyo": "file 0644 x", "/lib/terminfo/v/vt100": "file 0644 x",
 	}
 	const never, terminals = "never looked up", "/lib/terminfo/v/vt100"
 	for _, c := range []keepCase{
 		{name: "what a shell is given", tree: testimage.Tree{"/app/a.py": "file 0644 lines = {'a': 'awk 1 | sort'}\n\n\n\n\n\n\nsubprocess.run(lines[x], shell=True)\n"}, stays: "/bin/sh /usr/bin/awk /usr/bin/sort", goes: map[string]string{"/usr/bin/who": never}},
 		{name: "a command without a shell", tree: testimage.Tree{"/app/a.py": "file 0644 subprocess.run(['sort', '-u'])\n"}, stays: "/usr/bin/sort", goes: map[string]string{"/bin/sh": never}},
+		{name: "a library", tree: testimage.Tree{"/app/a.py": "file 0644 lib = ctypes.CDLL(find_library('magic'))\n"}, stays: libs + "libmagic.so.1"},
+		{name: "not what a library loads", tree: join(distribution(lib+"site-packages/", "pool", "pool.py"), testimage.Tree{lib + "site-packages/pool.py": "file 0644 lib = ctypes.CDLL(find_library('magic'))\n"}), goes: map[string]string{libs + "libmagic.so.1": never}},
 		{name: "zones", tree: testimage.Tree{"/app/a.py": "file 0644 from zoneinfo import ZoneInfo\n"}, stays: "/usr/share/zoneinfo/Asia/Tokyo", goes: map[string]string{terminals: never}},
 		{name: "terminals", tree: testimage.Tree{"/app/a.py": "file 0644 def f():\n    import curses\n"}, stays: terminals, goes: map[string]string{"/usr/share/zoneinfo/Asia/Tokyo": never}},
 		{name: "not what a library imports", tree: join(distribution(lib+"site-packages/", "pool", "pool.py"), testimage.Tree{lib + "site-packages/pool.py": "file 0644 import zoneinfo\n"}), goes: map[string]string{"/usr/share/zoneinfo/Asia/Tokyo": never}},

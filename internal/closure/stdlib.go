@@ -142,6 +142,9 @@ var onScreen = map[string]bool{"tkinter": true, "turtle": true, "idlelib": true}
 func (m *maker) importedOf() []string {
 	var names []string
 	for _, n := range m.keep.nodes {
+		if m.Level == Tight && slices.Contains(n.entry.Facts, factCommand) {
+			m.lateNames = append(m.lateNames, m.laterOfCommand(n.entry)...)
+		}
 		if !strings.HasSuffix(n.entry.Path, ".py") && !ownSettings(n.entry.Path, n.entry.Size) && !m.runsAsPython(n.entry) || m.inLibrary(n.entry.Path) {
 			continue
 		}
