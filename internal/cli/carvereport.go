@@ -42,17 +42,17 @@ func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 	rep.Results, rep.Details = resultsOf(shown)
 	rep.Notes = append(rep.Notes, unordered(res.Unordered)...)
 	if rep.Verdict == report.Passed {
-		rep.Notes = append(rep.Notes, unseen(res.Keep, rep.Light.DiskBytes)...)
+		rep.Notes = append(rep.Notes, unseen(res, rep.Light.DiskBytes)...)
 	}
 	return rep, nil
 }
 
 // unseen names the largest dependencies that stay although nothing of them was looked up, where they are a good part of the image.
-func unseen(k *closure.Keep, disk int64) (notes []string) {
+func unseen(res *heal.Result, disk int64) (notes []string) {
 	const part, most = 20, 3
-	all := k.Unseen(max(disk/part, 1<<20))
+	all := res.Keep.Unseen(max(disk/part, 1<<20), res.Tried)
 	for _, u := range all[:min(len(all), most)] {
-		note := fmt.Sprintf("%s of %s stay, of which nothing was looked up: it belongs to the program", units.HumanSize(float64(u.Bytes)), u.Name)
+		note := fmt.Sprintf("%s of %s stay, of which no check looked anything up: it belongs to the program", units.HumanSize(float64(u.Bytes)), u.Name)
 		if u.Dir != "" {
 			note += fmt.Sprintf("; if that does without, --drop '%s/**' takes it away", u.Dir)
 		}

@@ -42,6 +42,16 @@ var askings = []asking{
 		request: lazy.MustCompile(`\bpackage\s+require\s+(?:-exact\s+)?([A-Za-z_][\w:]*)`),
 		module:  lazy.MustCompile(`/tcl8/[^/]+/(.+)-[0-9][^/]*\.tm$`),
 	},
+	{
+		name: "guile", suffixes: []string{".scm"}, comment: ";", within: " ",
+		request: lazy.MustCompile(`\(([a-z][\w.-]*(?: [a-z][\w.-]*)*)\)`),
+		module:  lazy.MustCompile(`/guile/(?:site/)?[23]\.[0-9]/(?:site-ccache/)?(.+)\.(?:scm|go)$`),
+	},
+	{
+		name: "lisp", suffixes: []string{".lisp", ".cl", ".asd"}, comment: ";", within: "/",
+		request: lazy.MustCompile(`(?i)(?:load-system|quickload|require)\s+['#]?[:"]([a-z][\w.+-]*)`),
+		module:  lazy.MustCompile(`/common-lisp/systems/([^/]+)\.asd$`),
+	},
 }
 
 var (

@@ -14,7 +14,7 @@ func TestAskedModules(t *testing.T) {
 	app := v1.Config{WorkingDir: "/app"}
 	const r, other = "/usr/lib/R/site-library/", "/usr/lib/R/library/"
 	tree := testimage.Tree{
-		"/var/lib/dpkg/status":                  "file 0644 " + statusOf("r-cran-plot", "r-cran-scales", "r-cran-other", "r-base-core", "r-cran-boot", "tcllib", "lua-json"),
+		"/var/lib/dpkg/status":                  "file 0644 " + statusOf("r-cran-plot", "r-cran-scales", "r-cran-other", "r-base-core", "r-cran-boot", "tcllib", "lua-json", "guile-json", "cl-ppcre"),
 		"/var/lib/dpkg/info/r-cran-plot.list":   "file 0644 " + r + "plot/DESCRIPTION\n" + r + "plot/R/plot.rdb\n" + r + "plot/libs/plot.so\n" + r + "plot/help/plot.rdb\n",
 		"/var/lib/dpkg/info/r-cran-other.list":  "file 0644 " + r + "other/DESCRIPTION\n",
 		"/var/lib/dpkg/info/r-cran-scales.list": "file 0644 " + r + "scales/DESCRIPTION\n", "/var/lib/dpkg/info/r-cran-boot.list": "file 0644 " + other + "boot/DESCRIPTION\n",
@@ -32,7 +32,15 @@ func TestAskedModules(t *testing.T) {
 		"/app/b.tcl": "file 0644 proc f {} { package require json; package require msgcat 1.6 }\n",
 
 		"/usr/share/lua/5.4/json/util.lua": "file 0644 x", "/usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so": exe + amd64(""), "/usr/share/lua/5.4/lpeg.lua": "file 0644 x", "/usr/share/lua/5.4/re/init.lua": "file 0644 require 'lpeg'\n",
-		"/app/c":      "file 0755 #!/usr/bin/env lua\nlocal j = require \"json.util\"\n",
+		"/app/c":                             "file 0755 #!/usr/bin/env lua\nlocal j = require \"json.util\"\n",
+		"/var/lib/dpkg/info/guile-json.list": "file 0644 /usr/share/guile/site/3.0/json.scm\n/usr/share/guile/site/3.0/json/parser.scm\n/usr/lib/x86_64-linux-gnu/guile/3.0/site-ccache/json.go\n", "/usr/share/guile/site/3.0/json.scm": "file 0644 x",
+		"/usr/share/guile/site/3.0/json/parser.scm": "file 0644 x", "/usr/lib/x86_64-linux-gnu/guile/3.0/site-ccache/json.go": "file 0644 x", "/usr/share/guile/site/3.0/git.scm": "file 0644 x",
+		"/app/d.scm":                                  "file 0644 ; (git)\n(use-modules (ice-9 match)\n  (json))\n",
+		"/var/lib/dpkg/info/cl-ppcre.list":            "file 0644 /usr/share/common-lisp/source/cl-ppcre/api.lisp\n/usr/share/common-lisp/source/cl-ppcre/cl-ppcre.asd\n/usr/share/common-lisp/systems/cl-ppcre.asd\n",
+		"/usr/share/common-lisp/systems/cl-ppcre.asd": "symlink ../source/cl-ppcre/cl-ppcre.asd", "/usr/share/common-lisp/source/cl-ppcre/cl-ppcre.asd": "file 0644 x", "/usr/share/common-lisp/source/cl-ppcre/api.lisp": "file 0644 x",
+		"/usr/share/common-lisp/systems/other.asd": "file 0644 x",
+		"/app/e.lisp": "file 0644 (asdf:load-system :cl-ppcre)\n",
+
 		"/etc/web/on": "file 0644 content_by_lua_block { local r = require(\"re\") }\n", "/usr/sbin/web": exe + amd64(""),
 	}
 	for _, c := range []keepCase{
@@ -44,6 +52,11 @@ func TestAskedModules(t *testing.T) {
 		{
 			name: "Tcl, by its indexes", tree: tree, config: app,
 			stays: "/usr/share/tcltk/tcllib/json/json.tcl /usr/share/tcltk/tcllib/md5/md5.tcl /usr/share/tcltk/tcl8.6/tcl8/8.5/msgcat-1.6.1.tm",
+		},
+		{
+			name: "Guile and Common Lisp", tree: tree, config: app,
+			stays: "/usr/share/guile/site/3.0/json.scm /usr/share/guile/site/3.0/json/parser.scm /usr/lib/x86_64-linux-gnu/guile/3.0/site-ccache/json.go /usr/share/common-lisp/source/cl-ppcre/api.lisp /usr/share/common-lisp/systems/cl-ppcre.asd",
+			goes:  map[string]string{"/usr/share/guile/site/3.0/git.scm": never, "/usr/share/common-lisp/systems/other.asd": never},
 		},
 		{
 			name: "and without the whole package at tight", tree: tree, config: app, level: "tight",

@@ -25,11 +25,11 @@ var tongues = []tongue{
 	{".tcl", lazy.MustCompile(`^/usr/(?:share|lib)/tcltk/`)},
 }
 
-// commandsOfLibraries keeps the commands of the packages that a library's own package depends on, where the library was read: it runs them, when
-// a request needs it. The distribution says so in its index (Debian Policy 7.2: what is required "for the depending package to provide a
+// commandsOfLibraries keeps the commands of the packages that a library's own package depends on, where the library was read, or comes since the
+// program imports it: it runs them, when a request needs it. The distribution says so in its index (Debian Policy 7.2: what is required "for the depending package to provide a
 // significant amount of functionality"), so that no source has to: mini_magick makes the names of ImageMagick's commands from those of its classes.
 func commandsOfLibraries(m *maker, e *image.Entry, s strength) {
-	if m.Level == Tight || s != strong || !m.read[e.Path] || !m.ownedBySystem(e.Path) {
+	if m.Level == Tight || !(s == strong && m.read[e.Path]) && !m.byImport[e.Path] || !m.ownedBySystem(e.Path) {
 		return
 	}
 	i := slices.IndexFunc(tongues, func(t tongue) bool { return t.ext == path.Ext(e.Path) && t.module.MatchString(e.Path) })

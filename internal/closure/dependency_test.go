@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -37,8 +39,42 @@ func TestCommandsOfLibraries(t *testing.T) {
 		},
 		{name: "but not of the language", tree: tree, looked: "open " + git, stays: gits, goes: map[string]string{"/usr/bin/pydoc3": none, "/usr/bin/mogrify-im6.q16": none}},
 		{name: "a library that was not read", tree: tree, looked: "stat " + git, goes: map[string]string{"/usr/bin/git": none}},
+		{
+			name: "one that the program imports", tree: join(tree, testimage.Tree{"/usr/lib/python3.11/os.py": "file 0644 x", "/app/a.py": "file 0644 def f(): import git.cmd\n"}), config: v1.Config{WorkingDir: "/app"},
+			looked: "stat /usr/lib/python3.11/os.py", stays: gits,
+		},
 		{name: "none at tight", tree: tree, level: "tight", looked: "open " + git, goes: map[string]string{"/usr/bin/git": none}},
 	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+// A command that the program names, and no check has run, works with what the distribution has in packages of their own for it.
+func TestDataOfCommands(t *testing.T) {
+	const none = "package not needed"
+	fields := func(name, fields string) string {
+		return strings.Replace(statusOf(name), "Version: 1\n", "Version: 1\n"+fields, 1)
+	}
+	const lib = "/usr/lib/python3.11/"
+	tree := testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + fields("octave", "Depends: octave-common (= 1), texinfo\n") + fields("octave-common", "Source: octave\n") + statusOf("texinfo") +
+			fields("python3.11-minimal", "Source: python3.11\nDepends: libpython3.11-minimal\n") + fields("libpython3.11-minimal", "Source: python3.11\n"),
+		"/var/lib/dpkg/info/octave.list": "file 0644 /usr/bin/octave-cli\n", "/usr/bin/octave-cli": exe + amd64(""), "/var/lib/dpkg/info/texinfo.list": "file 0644 /usr/share/texinfo/x\n", "/usr/share/texinfo/x": "file 0644 x",
+		"/var/lib/dpkg/info/octave-common.list": "file 0644 /usr/share/octave/m/fit.m\n/usr/bin/octave-config\n", "/usr/share/octave/m/fit.m": "file 0644 x", "/usr/bin/octave-config": exe + amd64(""),
+		"/var/lib/dpkg/info/python3.11-minimal.list": "file 0644 /usr/bin/python3.11\n", "/usr/bin/python3.11": exe + amd64(""), "/usr/bin/python3": "symlink python3.11",
+		"/var/lib/dpkg/info/libpython3.11-minimal.list": "file 0644 " + lib + "os.py\n" + lib + "idlelib/a.py\n", lib + "os.py": "file 0644 x", lib + "idlelib/a.py": "file 0644 x",
+	}
+	for _, c := range []keepCase{
+		{
+			name: "a command with data", tree: join(tree, testimage.Tree{"/app/a.pl": "file 0755 #!/usr/bin/perl\nsystem('octave-cli', 'x');\n"}), stays: "/usr/bin/octave-cli /usr/share/octave/m/fit.m",
+			goes: map[string]string{"/usr/bin/octave-config": none, "/usr/share/texinfo/x": none, lib + "os.py": none},
+		},
+		{
+			name: "an interpreter, whose library has a rule of its own", tree: join(tree, testimage.Tree{"/app/a.pl": "file 0755 #!/usr/bin/perl\nsystem('python3', 'x');\n"}), stays: "/usr/bin/python3.11 " + lib + "os.py",
+			goes: map[string]string{lib + "idlelib/a.py": "Python's own tests, tools and what is given up", "/usr/share/octave/m/fit.m": none},
+		},
+	} {
+		c.config = v1.Config{WorkingDir: "/app"}
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
 	}
 }

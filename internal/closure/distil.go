@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 42"
+const KeepName = inventory.KeepName + ", closure 43"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -399,7 +399,7 @@ func runsCommands(b []byte) bool {
 }
 
 // sources are files that a person wrote for a program.
-var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|R|r|Rmd|qmd|exs|java|kt|go|rs)$|/[^./]+$`)
+var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|scm|lisp|R|r|Rmd|qmd|exs|java|kt|go|rs)$|/[^./]+$`)
 
 var notOwn = lazy.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
 	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/`)

@@ -81,6 +81,24 @@ func (m *maker) namedCommand(word string, by *image.Entry) {
 				m.along(f, weak, Reason{Rule: "package", By: x.Path, Note: "the program names a command of " + o.Name})
 			}
 		}
+		m.dataOf(o, x)
+	}
+}
+
+// dataOf keeps what the distribution has in packages of their own of what a command needs: those that its package depends on and that are built from
+// the same source, such as octave-common, and Python's standard library of its interpreter. Where the command was seen, so was what it opens there.
+func (m *maker) dataOf(o *owned, command *image.Entry) {
+	for _, d := range o.Depends {
+		for _, q := range m.systemPackages()[o.Ecosystem+" "+d] {
+			if q == o || q.Source != o.Source || !m.once("data of a named command", q.key) {
+				continue
+			}
+			for _, f := range q.files {
+				if !startsProgram(f) && !compilers.MatchString(f.Path) && !m.ofLibrary(f) {
+					m.along(f, weak, Reason{Rule: "package", By: command.Path, Note: "the program names a command of " + o.Name + ", which depends on " + q.Name})
+				}
+			}
+		}
 	}
 }
 

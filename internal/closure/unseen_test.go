@@ -37,10 +37,14 @@ func TestUnseen(t *testing.T) {
 	size := tree.Get(mods+"@next/swc/swc.node").Size + 2
 	want := []closure.Unseen{{Name: "@next/swc", Dir: mods + "@next/swc", Bytes: size}, {Name: "deep", Dir: mods + "express/node_modules/deep", Bytes: 200}}
 	slices.SortFunc(want, func(a, b closure.Unseen) int { return int(b.Bytes - a.Bytes) })
-	if got := k.Unseen(100); !slices.Equal(got, want) {
+	if got := k.Unseen(100, nil); !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := k.Unseen(size + 200); len(got) != 0 {
+	if got := k.Unseen(size+200, nil); len(got) != 0 {
 		t.Errorf("got %+v, want none of that size", got)
+	}
+	tried := &observe.Record{Paths: []observe.Path{{Name: mods + "@next/swc/swc.node", Ops: observe.Open}, {Name: mods + "express/node_modules", Ops: observe.Stat}}}
+	if got := k.Unseen(100, tried); len(got) != 1 || got[0].Name != "deep" {
+		t.Errorf("got %+v, want what was not looked up in the carved image either", got)
 	}
 }

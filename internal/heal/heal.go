@@ -18,6 +18,7 @@ import (
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/lock"
+	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/trial"
 )
 
@@ -53,8 +54,9 @@ type Result struct {
 
 	Image       v1.Image // the carved image; nil when the original failed
 	Keep        *closure.Keep
-	Light       *check.Report // of the carved image, untraced
-	Misses      []Miss        // what healing put back, in the order of its rounds
+	Light       *check.Report   // of the carved image, untraced
+	Tried       *observe.Record // what was looked up in it, before that
+	Misses      []Miss          // what healing put back, in the order of its rounds
 	Differences []check.Difference
 	Unordered   []string // checks of which the order of lines was not compared: see [check.Unordered]
 	Rounds      int      // how often it was carved
@@ -316,6 +318,7 @@ func (h *healer) try(ctx context.Context) (again bool, err error) {
 	if err := h.Engine.Forget(ctx, h.mark, there); err != nil {
 		return false, err
 	}
+	h.res.Tried = out.Record
 	missed := h.missed(out)
 	if h.res.Rounds == 1 {
 		if err := h.before(ctx, out.Report); err != nil {
