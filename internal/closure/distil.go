@@ -140,6 +140,7 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 	}
 	if own {
 		driverFacts(b, facts)
+		walkFacts(b, facts)
 	}
 	byName := importsByName(b)
 	if byName && computesImports(b) {

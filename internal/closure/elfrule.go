@@ -105,7 +105,8 @@ func (m *maker) calls(e *image.Entry, s strength) {
 	if m.Level == Safe && slices.ContainsFunc(e.ELF.Calls, loadsProvider) && !strings.HasPrefix(e.ELF.Soname, "libcrypto.so") { // which defines it
 		m.providers(e)
 	}
-	if s != strong && !(m.ran[e.Path] && converters[path.Base(e.Path)]) || m.Level == Tight || e.ELF.Libc != "" || strings.HasPrefix(path.Base(e.Path), "libc.") {
+	converts := m.ran[e.Path] && converters[path.Base(e.Path)]
+	if (s != strong || m.Level == Tight) && !converts || e.ELF.Libc != "" || strings.HasPrefix(path.Base(e.Path), "libc.") {
 		return
 	}
 	for _, c := range e.ELF.Calls {

@@ -2,6 +2,7 @@ package closure
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
@@ -122,6 +123,37 @@ func (m *maker) begun(e *image.Entry) []string {
 const factLists = "lists"
 
 var listing = lazy.MustCompile(`\b(?:packages_)?distributions\(\s*\)|\bentry_points\(\s*\)|\bworking_set\b`)
+
+// factWalks is a package through which a source of the program walks: "walks jinja2" of pkgutil.walk_packages(jinja2.__path__).
+const factWalks = "walks "
+
+var (
+	walkers = anywhere("walk_packages", "iter_modules")
+	walked  = lazy.MustCompile(`(?:\b([A-Za-z_]\w*)(?:\.\w+)*|import_module\(\s*["']([A-Za-z_]\w*)[\w.]*["']\s*\))\.__path__`)
+)
+
+func walkFacts(b []byte, facts map[string]bool) {
+	if !walkers.in(b) {
+		return
+	}
+	for _, g := range walked.FindAllSubmatch(b, maxWords) {
+		facts[factWalks+string(g[1])+string(g[2])] = true
+	}
+}
+
+// walkedPackages keeps the distributions whole through whose packages the program walks: the import system lists the same directories, so that
+// nothing tells of what is not found.
+func (m *maker) walkedPackages() {
+	for _, p := range slices.Sorted(maps.Keys(m.keep.nodes)) {
+		for _, name := range factsOf(m.keep.nodes[p].entry, factWalks) {
+			if x, ok := m.Inventory.Module(name); ok {
+				for _, o := range m.distributionsNamed(x.Name) {
+					m.distribution(o, p, true)
+				}
+			}
+		}
+	}
+}
 
 // listedDistributions keeps what describes distributions that do not stay themselves, such as pip, where the program lists all that are installed.
 func (m *maker) listedDistributions() {

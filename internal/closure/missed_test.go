@@ -19,6 +19,10 @@ func TestMissed(t *testing.T) {
 		lib + "os.py": "file 0644 x", lib + "wave.py": "file 0644 x", lib + "statistics.py": "file 0644 x", lib + "telnetlib.py": "file 0644 x", lib + "_private.py": "file 0644 x", lib + "tkinter/__init__.py": "file 0644 x",
 		lib + "encodings/shift_jis.py": "file 0644 import _codecs_jp\n", lib + "lib-dynload/_codecs_jp.cpython-311-x86_64-linux-gnu.so": exe + amd64(""), lib + "lib-dynload/_codecs_cn.cpython-311-x86_64-linux-gnu.so": exe + amd64(""),
 	}
+	mac := testimage.Tree{
+		lib + "ctypes/macholib/dyld.py": "file 0644 from ctypes.macholib.framework import info\n", lib + "ctypes/macholib/framework.py": "file 0644 from .dylib import info\nimport ctypes.macholib.dyld\n",
+		lib + "ctypes/macholib/dylib.py": "file 0644 x", lib + "ctypes/macholib/other.py": "file 0644 x",
+	}
 	runs := testimage.Tree{"/app/a.py": "file 0644 lines = {'a': 'awk 1 | sort'}\n\n\n\n\n\n\nsubprocess.run(lines[x], shell=True)\n"}
 	computes := testimage.Tree{"/app/a.py": "file 0644 import_module(name)\n"}
 	for _, c := range []keepCase{
@@ -41,6 +45,10 @@ func TestMissed(t *testing.T) {
 		{
 			name: "a module of a library, and so what it imports", tree: join(tree, distribution(lib+"site-packages/", "pool", "pool.py"), testimage.Tree{lib + "site-packages/pool.py": "file 0644 import statistics\n"}),
 			missed: "open " + lib + "site-packages/pool.py", stays: lib + "statistics.py", goes: map[string]string{lib + "wave.py": unimported},
+		},
+		{
+			name: "a module for another system, and so what it imports", tree: join(tree, mac), missed: "open " + lib + "ctypes/macholib/dyld.py",
+			stays: lib + "ctypes/macholib/framework.py " + lib + "ctypes/macholib/dylib.py", goes: map[string]string{lib + "ctypes/macholib/other.py": "modules of Python for other systems, and twins of compiled ones"},
 		},
 		{
 			name: "a codec of East Asia", tree: tree, missed: "open " + lib + "lib-dynload/_codecs_jp.cpython-311-x86_64-linux-gnu.so",
@@ -114,21 +122,26 @@ func TestTightAsSourcesSay(t *testing.T) {
 	const lib, libs = "/usr/local/lib/python3.11/", "/usr/lib/x86_64-linux-gnu/"
 	tree := testimage.Tree{
 		"/bin/sh": exe + amd64(glibc), "/usr/bin/awk": exe + amd64(""), "/usr/bin/sort": exe + amd64(""), "/usr/bin/who": exe + amd64(""), lib + "os.py": "file 0644 x",
-		libs + "libmagic.so.1":           exe + amd64(""),
+		libs + "libmagic.so.1": exe + amd64(""), libs + "gconv/KOI8-R.so": exe + amd64(""), libs + "gconv/gconv-modules": "file 0644 x",
 		"/usr/share/zoneinfo/Asia/Tokyo": "file 0644 x", "/lib/terminfo/v/vt100": "file 0644 x",
 	}
+	pool := join(distribution(lib+"site-packages/", "pool", "pool/__init__.py pool/a.py"), testimage.Tree{lib + "site-packages/pool/__init__.py": "file 0644 x", lib + "site-packages/pool/a.py": "file 0644 x"})
 	const never, terminals = "never looked up", "/lib/terminfo/v/vt100"
 	for _, c := range []keepCase{
 		{name: "what a shell is given", tree: testimage.Tree{"/app/a.py": "file 0644 lines = {'a': 'awk 1 | sort'}\n\n\n\n\n\n\nsubprocess.run(lines[x], shell=True)\n"}, stays: "/bin/sh /usr/bin/awk /usr/bin/sort", goes: map[string]string{"/usr/bin/who": never}},
 		{name: "a command without a shell", tree: testimage.Tree{"/app/a.py": "file 0644 subprocess.run(['sort', '-u'])\n"}, stays: "/usr/bin/sort", goes: map[string]string{"/bin/sh": never}},
 		{name: "a library", tree: testimage.Tree{"/app/a.py": "file 0644 lib = ctypes.CDLL(find_library('magic'))\n"}, stays: libs + "libmagic.so.1"},
 		{name: "not what a library loads", tree: join(distribution(lib+"site-packages/", "pool", "pool.py"), testimage.Tree{lib + "site-packages/pool.py": "file 0644 lib = ctypes.CDLL(find_library('magic'))\n"}), goes: map[string]string{libs + "libmagic.so.1": never}},
+		{name: "conversions", tree: testimage.Tree{"/usr/bin/iconv": exe + amd64(glibc, needed, "libc.so.6", soname, "iconv_open"), libs + "libc.so.6": exe + amd64(""), "/app/a.py": "file 0644 subprocess.run(['iconv'])\n"}, stays: libs + "gconv/KOI8-R.so"},
+		{name: "packages that are walked through", tree: join(pool, testimage.Tree{"/app/a.py": "file 0644 import pool\nwalk_packages(pool.__path__)\n"}), stays: lib + "site-packages/pool/a.py", goes: map[string]string{libs + "gconv/KOI8-R.so": "character set conversions"}},
+		{name: "packages that are imported by a name and walked through", tree: join(pool, testimage.Tree{"/app/a.py": "file 0644 iter_modules(import_module('pool').__path__)\n"}), stays: lib + "site-packages/pool/a.py"},
+		{name: "not packages that are only imported", tree: join(pool, testimage.Tree{"/app/a.py": "file 0644 import pool\nwalk_packages(x.__path__)\n"}), goes: map[string]string{lib + "site-packages/pool/a.py": "modules of distributions that were not imported"}},
 		{name: "zones", tree: testimage.Tree{"/app/a.py": "file 0644 from zoneinfo import ZoneInfo\n"}, stays: "/usr/share/zoneinfo/Asia/Tokyo", goes: map[string]string{terminals: never}},
 		{name: "terminals", tree: testimage.Tree{"/app/a.py": "file 0644 def f():\n    import curses\n"}, stays: terminals, goes: map[string]string{"/usr/share/zoneinfo/Asia/Tokyo": never}},
 		{name: "not what a library imports", tree: join(distribution(lib+"site-packages/", "pool", "pool.py"), testimage.Tree{lib + "site-packages/pool.py": "file 0644 import zoneinfo\n"}), goes: map[string]string{"/usr/share/zoneinfo/Asia/Tokyo": never}},
 	} {
 		c.tree, c.config, c.level = join(tree, c.tree), v1.Config{WorkingDir: "/app"}, closure.Tight
-		c.looked = "stat " + lib + "os.py\nopen " + lib + "site-packages/pool.py"
+		c.looked = "stat " + lib + "os.py\nopen " + lib + "site-packages/pool.py\nopen " + lib + "site-packages/pool/__init__.py"
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
 	}
 }

@@ -220,6 +220,7 @@ func (m *maker) reach() bool {
 	outside := m.importedOf()
 	m.listedDistributions()
 	if m.Level == Tight {
+		m.walkedPackages()
 		m.imported(outside)
 		m.imported(m.lateNames)
 		m.lateNames = nil
@@ -246,7 +247,11 @@ func (m *maker) reach() bool {
 			if evident && m.Level == Tight {
 				wave = append(wave, l.laterParts(x)...)
 			}
-			if evident && m.Level == Tight && !slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.missed[e.Path] }) {
+			missed := evident && slices.ContainsFunc(x.files, func(e *image.Entry) bool { return m.missed[e.Path] })
+			if missed {
+				l.askedBy(x)
+			}
+			if evident && m.Level == Tight && !missed {
 				l.reached[name] = true // and not followed: what it needs, it has imported
 			} else if evident || strings.HasPrefix(name, "encodings.") && (m.Level == Safe || l.asked[strings.TrimPrefix(name, "encodings.")]) {
 				wave = append(wave, name)
@@ -259,6 +264,24 @@ func (m *maker) reach() bool {
 		m.enterLibrary(l)
 	}
 	return len(m.keep.nodes) > before || len(m.queue) > 0
+}
+
+// askedBy takes for asked what a module for other systems imports that was missed: it would be missed next, one a round.
+func (l *library) askedBy(x *module) {
+	for _, e := range x.files {
+		if !neverHere.MatchString(e.Path[len(l.dir)+1:]) {
+			continue
+		}
+		for n := range importsOf(e, x.name) {
+			if l.asked[n] {
+				continue
+			}
+			l.asked[n] = true
+			if y := l.modules[n]; y != nil {
+				l.askedBy(y)
+			}
+		}
+	}
 }
 
 // needs are the modules without which one cannot be loaded that stays although nothing leads to it, so that it is of use to those who
