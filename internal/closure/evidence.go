@@ -31,6 +31,7 @@ func (m *maker) evidence(ev Evidence) {
 		if ev.Miss && x != nil {
 			m.missed[x.Path] = true
 			m.missedProgram = m.missedProgram || isProgram(x)
+			m.walkedInto(x)
 			if ev.Whole {
 				m.wholly(x, r)
 			}
@@ -67,6 +68,19 @@ func (m *maker) evidence(ev Evidence) {
 	}
 	if ev.Record.Untraced != "" {
 		m.note("not traced: %s; what stays follows from what files say of each other alone", ev.Record.Untraced)
+	}
+}
+
+// walkedInto brings in, with a directory of Python's modules that was missed, what makes it and those below it packages. Who walks through a package
+// imports each of these to look below it (pkgutil.walk_packages), and would miss one level a round.
+func (m *maker) walkedInto(dir *image.Entry) {
+	if !dir.IsDir() || !siteDir.MatchString(dir.Path) || m.Tree.Get(dir.Path+"/__init__.py") == nil {
+		return
+	}
+	for x := range m.Tree.Under(dir.Path + "/") {
+		if path.Base(x.Path) == "__init__.py" {
+			m.enter(x, weak, Reason{Rule: "missed", By: dir.Path, Note: "makes a package of a directory below one that was missed"})
+		}
 	}
 }
 

@@ -117,6 +117,22 @@ func TestComputedModules(t *testing.T) {
 	c.run(t)
 }
 
+// Who walks through a package that is gone misses it, then what makes it one, then what lies below: all of it comes back at once.
+func TestMissedPackages(t *testing.T) {
+	const site = "/usr/local/lib/python3.11/site-packages/"
+	const tests = site + "pool/tests/"
+	tree := join(distribution(site, "pool", "pool/__init__.py pool/tests/__init__.py pool/tests/test_a.py pool/tests/data/__init__.py pool/tests/data/deep/__init__.py"), testimage.Tree{
+		"/usr/local/lib/python3.11/os.py": "file 0644 x", site + "pool/__init__.py": "file 0644 x", tests + "__init__.py": "file 0644 x", tests + "test_a.py": "file 0644 x",
+		tests + "data/__init__.py": "file 0644 x", tests + "data/deep/__init__.py": "file 0644 x",
+	})
+	for _, level := range []closure.Level{closure.Safe, closure.Tight} {
+		keepCase{
+			tree: tree, looked: "open " + site + "pool/__init__.py", missed: "stat " + site + "pool/tests", level: level,
+			stays: tests + "__init__.py " + tests + "data/__init__.py " + tests + "data/deep/__init__.py", goes: map[string]string{tests + "test_a.py": "tests of libraries"},
+		}.run(t)
+	}
+}
+
 // What the program's own sources say that it will run and open by name stays at the level tight before anything is missed.
 func TestTightAsSourcesSay(t *testing.T) {
 	const lib, libs = "/usr/local/lib/python3.11/", "/usr/lib/x86_64-linux-gnu/"
