@@ -78,3 +78,40 @@ func TestDataOfCommands(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
 	}
 }
+
+// What a package has in another one: data by a link to its directory, and a compiled module that its own imports.
+func TestPartsInOtherPackages(t *testing.T) {
+	const none = "package not needed"
+	const site, data = "/usr/lib/python3/dist-packages/", "/usr/share/python-babel-localedata/locale-data/"
+	owns := func(name string, files ...string) testimage.Tree {
+		t := testimage.Tree{"/var/lib/dpkg/info/" + name + ".list": "file 0644 " + strings.Join(files, "\n") + "\n"}
+		for _, f := range files {
+			t[f] = "file 0644 x"
+		}
+		return t
+	}
+	tree := join(owns("python3-babel", site+"babel/core.py"), owns("python-babel-localedata", data+"ja.dat"), owns("python3-crypt", site+"crypt/api.py"),
+		owns("python3-cffi-backend", site+"other/deep.so"), owns("one", "/usr/share/all/one"), owns("two", "/usr/share/all/two"), testimage.Tree{
+			"/var/lib/dpkg/status": "file 0644 " + statusOf("python3-babel", "python-babel-localedata", "one", "two") +
+				strings.Replace(statusOf("python3-crypt"), "Version: 1\n", "Version: 1\nDepends: python3-cffi-backend-api-9729\n", 1) +
+				strings.Replace(statusOf("python3-cffi-backend"), "Version: 1\n", "Version: 1\nProvides: python3-cffi-backend-api-9729\n", 1),
+			"/var/lib/dpkg/info/python3-babel.list": "file 0644 " + site + "babel/core.py\n" + site + "babel/locale-data\n" + site + "babel/all\n",
+			site + "babel/locale-data":              "symlink " + strings.TrimSuffix(data, "/"), site + "babel/all": "symlink /usr/share/all",
+			"/var/lib/dpkg/info/python3-crypt.list":        "file 0644 " + site + "crypt/api.py\n" + site + "crypt/_openssl.abi3.so\n",
+			"/var/lib/dpkg/info/python3-cffi-backend.list": "file 0644 " + site + "_cffi_backend.so\n" + site + "other/deep.so\n",
+			site + "crypt/_openssl.abi3.so":                exe + amd64(""), site + "_cffi_backend.so": exe + amd64(""), site + "other/deep.so": exe + amd64(""),
+		})
+	for _, c := range []keepCase{
+		{
+			name: "data behind a link, if the directory is one package's", tree: tree, looked: "open " + site + "babel/core.py", stays: data + "ja.dat " + site + "babel/all",
+			goes: map[string]string{"/usr/share/all/one": none, site + "_cffi_backend.so": none}, why: map[string]string{data + "ja.dat": "link package looked up"},
+		},
+		{name: "none at tight", tree: tree, level: "tight", looked: "open " + site + "babel/locale-data", goes: map[string]string{data + "ja.dat": none}},
+		{
+			name: "a module that a compiled one may import", tree: tree, looked: "open " + site + "crypt/api.py", stays: site + "crypt/_openssl.abi3.so " + site + "_cffi_backend.so",
+			goes: map[string]string{site + "other/deep.so": none, data + "ja.dat": none},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}

@@ -19,7 +19,30 @@ func links(m *maker, e *image.Entry, s strength) {
 	if kernelOwn(to) {
 		return
 	}
-	m.add(to, s, Reason{Rule: "link", By: e.Path, Note: "what it points to"})
+	r := Reason{Rule: "link", By: e.Path, Note: "what it points to"}
+	if at := m.add(to, s, r); at != nil && at.IsDir() && m.Level == Safe && m.ofOnePackage(at.Path, m.keep.owner[e.Path]) {
+		m.below(at.Path, weak, r)
+	}
+}
+
+// ofOnePackage tells whether all files in a directory are of one package, another one than o. A package that has a link to such a directory has
+// its data there: that of python3-babel is in python-babel-localedata.
+func (m *maker) ofOnePackage(dir string, o *owned) bool {
+	if o == nil || !o.System() || crossroads[dir] {
+		return false
+	}
+	var other *owned
+	for e := range m.Tree.Under(dir + "/") {
+		if e.IsDir() {
+			continue
+		}
+		at := m.keep.owner[e.Path]
+		if at == nil || at == o || other != nil && at != other {
+			return false
+		}
+		other = at
+	}
+	return other != nil
 }
 
 // hardLinks keeps all names of a file: the others cost nothing, and which one is the first is chance.

@@ -299,14 +299,25 @@ func (m *maker) beside(o *owned, e *image.Entry) {
 	}
 }
 
-// compiledOfRequired keeps the compiled modules that lie at the top of the distributions which a compiled one requires that nothing has loaded: it
+// compiledModules is [maker.compiledOfRequired] for a compiled module of the distribution's.
+func compiledModules(m *maker, e *image.Entry, s strength) {
+	if e.ELF != nil && siteDir.MatchString(e.Path) && m.ownedBySystem(e.Path) {
+		m.compiledOfRequired(m.keep.owner[e.Path], e)
+	}
+}
+
+// compiledOfRequired keeps the compiled modules that lie at the top of the packages which a compiled one requires that nothing has loaded: it
 // imports them itself, as all that cffi makes do with _cffi_backend, and no source tells.
 func (m *maker) compiledOfRequired(o *owned, e *image.Entry) {
 	if e.ELF == nil || m.keep.Evident(e.Path) || !m.once("compiled of required", o.key) {
 		return
 	}
 	for _, d := range o.Depends {
-		for _, other := range m.distributionsNamed(d) {
+		others := m.systemPackages()[o.Ecosystem+" "+d]
+		if o.Ecosystem == inventory.PyPI {
+			others = m.distributionsNamed(d)
+		}
+		for _, other := range others {
 			for _, f := range other.files {
 				if f.ELF != nil && topPackage(f.Path) == path.Base(f.Path) && siteDir.MatchString(f.Path) {
 					m.along(f, weak, Reason{Rule: "distribution", By: e.Path, Note: "a compiled module may import it"})
