@@ -8,8 +8,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/lighten/lighten/internal/closure"
-	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -36,14 +34,7 @@ func TestCopied(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tree, err := image.ReadTree(t.Context(), img, closure.Rules())
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(tree)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tree, inv := readImage(t, img)
 	const hand = "/data/templates/a.html /data/templates/sub/b.html /data/empty /opt/tool/rules.yaml /etc/tool/rules.conf /usr/local/share/tool/x /root/run.sh"
 	const not = "/srv/base /opt/base/x /data/gone /opt/tool/.git/HEAD /opt/tool/node_modules/a/index.js /opt/drop/x /usr/local/bin/uv /usr/local/lib/python3.11/site-packages/a.py /opt/venv/bin/x /wheels/a-1-py3-none-any.whl /root/.cache/x /tmp/x /data/made"
 	for _, level := range []closure.Level{closure.Safe, closure.Tight} {

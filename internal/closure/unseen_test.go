@@ -7,8 +7,6 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/lighten/lighten/internal/closure"
-	"github.com/lighten/lighten/internal/image"
-	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/observe"
 	"github.com/lighten/lighten/internal/testimage"
 )
@@ -20,14 +18,7 @@ func TestUnseen(t *testing.T) {
 		"/app/server.js": "file 0644 " + string(make([]byte, 500)), mods + "express/index.js": "file 0644 " + string(make([]byte, 500)), mods + "express/lib/a.js": "file 0644 " + string(make([]byte, 500)),
 		mods + "@next/swc/swc.node": exe + amd64(""), mods + "@next/swc/package.json": "file 0644 {}", mods + "small/index.js": "file 0644 x", mods + "express/node_modules/deep/a.js": "file 0644 " + string(make([]byte, 200)),
 	})
-	tree, err := image.ReadTree(t.Context(), img, closure.Rules())
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv, err := inventory.Read(tree)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tree, inv := readImage(t, img)
 	k, err := closure.Make(closure.Input{Tree: tree, Inventory: inv, Level: closure.Safe, Evidence: []closure.Evidence{{Record: &observe.Record{
 		Phases: []string{"start"}, Paths: []observe.Path{{Name: mods + "express/index.js", Ops: observe.Open}},
 	}}}})
