@@ -70,6 +70,14 @@ func TestUnasked(t *testing.T) {
 			config: app, looked: "open /etc/shop/jobs.yaml", goes: map[string]string{"/usr/bin/tac": never},
 		},
 		{
+			name: "what a command is a script for, at the level tight", tree: testimage.Tree{
+				"/var/lib/dpkg/status": "file 0644 " + statusOf("libc-bin"), "/var/lib/dpkg/info/libc-bin.list": "file 0644 /usr/sbin/ldconfig\n/usr/sbin/ldconfig.real\n/usr/sbin/iconvconfig\n",
+				"/usr/sbin/ldconfig": "file 0755 #!/bin/sh\nexec /usr/sbin/ldconfig.real \"$@\"\n", "/usr/sbin/ldconfig.real": exe + amd64(""), "/usr/sbin/iconvconfig": exe + amd64(""), "/bin/sh": exe + amd64(""),
+				"/app/a.py": "file 0644 from ctypes.util import find_library\nfind_library('m')\n",
+			},
+			config: app, level: closure.Tight, stays: "/usr/sbin/ldconfig /usr/sbin/ldconfig.real /bin/sh", goes: map[string]string{"/usr/sbin/iconvconfig": "package not needed"},
+		},
+		{
 			name: "character set conversions for a named command that is there to convert",
 			tree: join(glibcTree, testimage.Tree{
 				"/usr/bin/iconv": exe + amd64(glibc, needed, "libc.so.6", soname, "iconv_open"), "/usr/lib/x86_64-linux-gnu/gconv/EUC-JP.so": exe + amd64(""),
