@@ -28,7 +28,8 @@ demo: deps build $(BASES)
 	$(BASES) --need $(DEMO_BASES) -- $(BIN) build examples/flask
 
 # Container tests run as root and fail, not skip, when runc or base images are missing. They never ask a real registry
-# for a base: its limits and its updates are no matter of theirs.
+# for a base: its limits and its updates are no matter of theirs. One package at a time: the process that serves the packages of Alpine on
+# its one port must not end while another one's build downloads from it.
 test: deps $(BASES)
 	@bad=$$(gofmt -l $$(git ls-files "*.go")); if [ -n "$$bad" ]; then echo "gofmt is needed on:"; echo "$$bad"; exit 1; fi
 	$(GO) vet ./...
@@ -36,7 +37,7 @@ test: deps $(BASES)
 	@if [ "$$(id -u)" = 0 ]; then \
 		set -x; \
 		LIGHTEN_REGISTRY=none $(BASES) --progress plain --need $(TEST_BASES) && \
-		LIGHTEN_TEST_STRICT=1 $(GO) test -timeout 30m ./...; \
+		LIGHTEN_TEST_STRICT=1 $(GO) test -p 1 -timeout 30m ./...; \
 	else \
 		echo "not root: the container tests are skipped"; set -x; $(GO) test ./...; \
 	fi
