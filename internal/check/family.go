@@ -100,3 +100,20 @@ func others() []int {
 	}
 	return out
 }
+
+// below are the processes that a process and its children started.
+func below(top int) map[int]stat {
+	all, found := map[int]stat{}, map[int]stat{}
+	for _, pid := range others() {
+		all[pid] = statOf(pid)
+	}
+	for pid := range all {
+		for at, hops := pid, 0; at > 0 && hops < 64; at, hops = all[at].parent, hops+1 {
+			if all[at].parent == top {
+				found[pid] = all[pid]
+				break
+			}
+		}
+	}
+	return found
+}

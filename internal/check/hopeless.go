@@ -43,20 +43,3 @@ func (c *calm) look(now time.Time) time.Duration {
 	}
 	return now.Sub(c.since)
 }
-
-// below are the processes that a process and its children started.
-func below(top int) map[int]stat {
-	all, found := map[int]stat{}, map[int]stat{}
-	for _, pid := range others() {
-		all[pid] = statOf(pid)
-	}
-	for pid := range all {
-		for at, hops := pid, 0; at > 0 && hops < 64; at, hops = all[at].parent, hops+1 {
-			if all[at].parent == top {
-				found[pid] = all[pid]
-				break
-			}
-		}
-	}
-	return found
-}

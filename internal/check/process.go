@@ -335,24 +335,9 @@ func (r *running) stop(grace time.Duration) {
 // memory sums the resident memory of a process and its descendants, in bytes:
 // shared pages divided among their users where the kernel tells (PSS).
 func (r *running) memory() int64 {
-	parents := map[int]int{}
-	dirs, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0
-	}
-	for _, d := range dirs {
-		if pid, err := strconv.Atoi(d.Name()); err == nil {
-			parents[pid] = statOf(pid).parent
-		}
-	}
-	var sum int64
-	for pid := range parents {
-		for at, hops := pid, 0; at > 0 && hops < 64; at, hops = parents[at], hops+1 {
-			if at == r.cmd.Process.Pid {
-				sum += resident(pid)
-				break
-			}
-		}
+	sum := resident(r.cmd.Process.Pid)
+	for pid := range below(r.cmd.Process.Pid) {
+		sum += resident(pid)
 	}
 	return sum
 }

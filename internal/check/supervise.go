@@ -404,10 +404,13 @@ func (s *supervisor) poll(ctx context.Context, c Check) outcome {
 			if !o.retry {
 				return o
 			}
-			if l := listening(); len(l) > 0 {
+			switch l := listening(); {
+			case len(l) > 0:
 				o.found += "; something listens on " + strings.Join(l, ", ")
-			} else {
-				o.found += "; nothing listens after " + map[bool]string{true: "the program found something missing", false: s.Start.String()}[hopeless]
+			case hopeless:
+				o.found += "; nothing listens after the program found something missing"
+			default:
+				o.found += fmt.Sprintf("; nothing listens after %s", s.Start)
 			}
 			return o
 		}

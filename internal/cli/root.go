@@ -83,27 +83,31 @@ func Root() *cobra.Command {
 	f.StringArrayVar(&g.plain, "plain-http", nil, "speak plain HTTP with this registry HOST[:PORT]")
 	fixed(c, map[string][]string{"engine": {"embedded", "docker"}})
 	c.AddCommand(buildCommand(g), carveCommand(g), verifyCommand(g), whyCommand(g), compareCommand(g), inspectCommand(g), cacheCommand(g))
-	explainUsage(c)
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { // of all below too
+		return fmt.Errorf("reading the flags: %w: %s", err, wanted(c))
+	})
+	explainArgs(c)
 	return c
 }
 
-// explainUsage has errors about arguments and flags say what is wanted, and where more stands.
-func explainUsage(c *cobra.Command) {
-	more := func(c *cobra.Command) string { return "want " + c.UseLine() + "; see " + c.CommandPath() + " --help" }
-	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("reading the flags: %w: %s", err, more(c))
-	})
+// explainArgs has errors about arguments say what is wanted.
+func explainArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
-		if want := sub.Args; want != nil {
+		if fits := sub.Args; fits != nil {
 			sub.Args = func(c *cobra.Command, args []string) error {
-				if want(c, args) != nil {
-					return fmt.Errorf("reading the arguments: got %d: %s", len(args), more(c))
+				if fits(c, args) != nil {
+					return fmt.Errorf("reading the arguments: got %d: %s", len(args), wanted(c))
 				}
 				return nil
 			}
 		}
-		explainUsage(sub)
+		explainArgs(sub)
 	}
+}
+
+// wanted is how a verb is called, and where more stands.
+func wanted(c *cobra.Command) string {
+	return "want " + c.UseLine() + "; see " + c.CommandPath() + " --help"
 }
 
 func version() string {

@@ -127,21 +127,21 @@ func loadsProvider(call string) bool { return strings.HasPrefix(call, "OSSL_PROV
 
 // providers keeps OpenSSL's, which a program loads by name (OSSL_PROVIDER_load(3)).
 func (m *maker) providers(e *image.Entry) {
-	if !m.once("providers") {
-		return
-	}
-	for x := range m.Tree.Under("/") {
-		if path.Base(path.Dir(x.Path)) == "ossl-modules" {
-			m.enter(x, weak, Reason{Rule: "companion", By: e.Path, Note: "it calls OSSL_PROVIDER_load, which opens them by name"})
-		}
+	if m.once("providers") {
+		m.directoriesOf("ossl-modules", "/", Reason{Rule: "companion", By: e.Path, Note: "it calls OSSL_PROVIDER_load, which opens them by name"})
 	}
 }
 
 // conversions keeps glibc's character set converters, which iconv(3) opens by the names of character sets.
 func (m *maker) conversions(e *image.Entry) {
-	for x := range m.Tree.Under("/usr/lib") {
-		if path.Base(path.Dir(x.Path)) == "gconv" || path.Base(x.Path) == "gconv" {
-			m.enter(x, weak, Reason{Rule: "companion", By: e.Path, Note: "it calls iconv_open, which opens them by name"})
+	m.directoriesOf("gconv", "/usr/lib", Reason{Rule: "companion", By: e.Path, Note: "it calls iconv_open, which opens them by name"})
+}
+
+// directoriesOf brings in the directories of this name below top, with what lies in them.
+func (m *maker) directoriesOf(name, top string, r Reason) {
+	for x := range m.Tree.Under(top) {
+		if path.Base(path.Dir(x.Path)) == name || path.Base(x.Path) == name {
+			m.enter(x, weak, r)
 		}
 	}
 }

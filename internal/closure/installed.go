@@ -2,7 +2,6 @@ package closure
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"strings"
 
@@ -141,15 +140,16 @@ func walkFacts(b []byte, facts map[string]bool) {
 	}
 }
 
-// walkedPackages keeps the distributions whole through whose packages the program walks: the import system lists the same directories, so that
-// nothing tells of what is not found.
-func (m *maker) walkedPackages() {
-	for _, p := range slices.Sorted(maps.Keys(m.keep.nodes)) {
-		for _, name := range factsOf(m.keep.nodes[p].entry, factWalks) {
-			if x, ok := m.Inventory.Module(name); ok {
-				for _, o := range m.distributionsNamed(x.Name) {
-					m.distribution(o, p, true)
-				}
+// walkedPackages keeps, at the level tight, the distributions whole through whose packages the program walks: the import system lists the same
+// directories, so that nothing tells of what is not found.
+func walkedPackages(m *maker, e *image.Entry, _ strength) {
+	if m.Level != Tight {
+		return
+	}
+	for _, name := range factsOf(e, factWalks) {
+		if x, ok := m.Inventory.Module(name); ok {
+			for _, o := range m.distributionsNamed(x.Name) {
+				m.distribution(o, e.Path, true)
 			}
 		}
 	}

@@ -113,7 +113,7 @@ type rule func(m *maker, e *image.Entry, s strength)
 // rules in the order in which they are tried on everything that comes in.
 var rules = []rule{
 	links, hardLinks, elfRule, scripts, toolScripts, companions, openedByModules, accounts, schedule, packages, python, importedTests, nodeModules, siblings, application, named, loaded, literals,
-	perlModules, askedModules, commandsOfLibraries, compiledModules, gems,
+	perlModules, askedModules, commandsOfLibraries, compiledModules, walkedPackages, gems,
 }
 
 func newMaker(in Input) *maker {

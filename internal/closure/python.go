@@ -300,7 +300,7 @@ func (m *maker) beside(o *owned, e *image.Entry) {
 }
 
 // compiledModules is [maker.compiledOfRequired] for a compiled module of the distribution's.
-func compiledModules(m *maker, e *image.Entry, s strength) {
+func compiledModules(m *maker, e *image.Entry, _ strength) {
 	if e.ELF != nil && siteDir.MatchString(e.Path) && m.ownedBySystem(e.Path) {
 		m.compiledOfRequired(m.keep.owner[e.Path], e)
 	}

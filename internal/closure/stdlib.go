@@ -220,7 +220,6 @@ func (m *maker) reach() bool {
 	outside := m.importedOf()
 	m.listedDistributions()
 	if m.Level == Tight {
-		m.walkedPackages()
 		m.imported(outside)
 		m.imported(m.lateNames)
 		m.lateNames = nil

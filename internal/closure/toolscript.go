@@ -50,7 +50,10 @@ func scriptFacts(b []byte, facts map[string]bool) {
 // programs, which run them: git submodule is /usr/lib/git-core/git-submodule. What lies in PATH is run by its name, which something has
 // to say. At the level tight it is one that a source names and no check has run: Ubuntu's ldconfig is a script that calls ldconfig.real.
 func toolScripts(m *maker, e *image.Entry, s strength) {
-	if m.Level == Tight && (!m.ran[e.Path] || m.keep.Evident(e.Path)) || len(e.Facts) == 0 || !m.ownedBySystem(e.Path) || (isProgram(e) || path.Base(path.Dir(e.Path)) == "bin") && !m.ran[e.Path] {
+	if len(e.Facts) == 0 || !m.ownedBySystem(e.Path) || (isProgram(e) || path.Base(path.Dir(e.Path)) == "bin") && !m.ran[e.Path] {
+		return
+	}
+	if m.Level == Tight && (!m.ran[e.Path] || m.keep.Evident(e.Path)) {
 		return
 	}
 	if !m.ran[e.Path] && !m.done[programsOf(m.keep.owner[e.Path])] {

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/lighten/lighten/internal/check"
-	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/engine/enginetest"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/testimage"
@@ -107,13 +106,7 @@ func TestAnswersWithoutMisses(t *testing.T) {
 		}}, sh: "cat " + site + "pool/__init__.py", prints: "x"},
 		{name: "counted", sh: "d=site-packages; echo modules: $(ls /usr/lib/python3.11/$d/pool)"},
 	})
-	file.Checks, file.Holdout = file.Checks[:1], file.Checks[1:]
-	o := faultOptions(t, e, file)
-	o.Level = closure.Tight
-	res, err := heal.Carve(t.Context(), img, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	res := healedTight(t, e, img, file)
 	if res.Rejected != "" || res.Before != 0 || res.After != 1 || res.Rounds != 2 || !res.Keep.Has(site+"pool/later.py") {
 		t.Errorf("rejected %q, %d rounds, hold-out checks %d before healing and %d after, missed %+v", res.Rejected, res.Rounds, res.Before, res.After, res.Misses)
 	}
