@@ -69,7 +69,7 @@ func (l *listener) list(e *event) unix.Errno {
 	name, ok := l.readFD(e.p, e.args[0])
 	switch {
 	case !ok && !e.p.blind:
-		l.t.unread.Add(1)
+		l.unread++
 	case ok:
 		if d := l.placeFor(e.p, name); d != nil {
 			l.see(e.p, d, nil, List)
@@ -204,7 +204,7 @@ func (l *listener) address(e *event) (kind, name string) {
 		return "", ""
 	}
 	if e.p.mem < 0 {
-		l.t.unread.Add(1)
+		l.unread++
 		return "", ""
 	}
 	if got, errno := pread(e.p.mem, b[:n], int64(e.args[1]&addressMask)); errno != 0 || got < n {

@@ -20,6 +20,7 @@ type listener struct {
 	bases    map[string]*base
 	programs map[string]*program // by the text given to execve
 	cached   int64               // bytes of texts and bases
+	unread   int64               // paths of the call at hand that could not be read
 	creds    credentials
 
 	request  [10]uint64 // struct seccomp_notif
@@ -113,6 +114,7 @@ func (l *listener) answer(wait bool) bool {
 	e.nr = uint32(l.request[2])
 	copy(e.args[:], l.request[4:10])
 	l.t.events.Add(1)
+	l.unread = 0
 
 	errno = unix.ENOSYS
 	if arch == auditArch && e.nr < uint32(len(handlers)) && handlers[e.nr] != nil {
@@ -124,13 +126,16 @@ func (l *listener) answer(wait bool) bool {
 	if errno != 0 {
 		l.response[2] = uint64(uint32(-int32(errno)))
 	}
-	_, _, _ = unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&l.response)))
+	_, _, sent := unix.RawSyscall(unix.SYS_IOCTL, uintptr(l.fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&l.response)))
+	if sent == 0 { // else the thread was killed meanwhile, or a signal ended the call, which comes again: it looked nothing up
+		l.t.unread.Add(l.unread)
+	}
 	return true
 }
 
 func (l *listener) handle(e *event, c *call) unix.Errno {
 	if !l.find(e) {
-		l.t.unread.Add(1)
+		l.unread++
 		return 0
 	}
 	for _, a := range c.paths {

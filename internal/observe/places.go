@@ -133,7 +133,7 @@ func (l *listener) readPath(e *event, addr uint64) ([]byte, bool) {
 			break
 		}
 	}
-	l.t.unread.Add(1)
+	l.unread++
 	return nil, false
 }
 
@@ -154,7 +154,7 @@ func (l *listener) start(e *event, dir int, text []byte) *base {
 		}
 		d := l.base(e.p, text)
 		if d == nil {
-			l.t.unread.Add(1)
+			l.unread++
 		}
 		return d
 	}
@@ -164,7 +164,7 @@ func (l *listener) start(e *event, dir int, text []byte) *base {
 func (l *listener) fdBase(e *event, arg int) *base {
 	name, ok := l.readFD(e.p, e.args[arg])
 	if !ok {
-		l.t.unread.Add(1)
+		l.unread++
 		return nil
 	}
 	return l.placeFor(e.p, name)
