@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 43"
+const KeepName = inventory.KeepName + ", closure 44"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -98,6 +98,9 @@ func Distil(p string, size int64) func([]byte) []string {
 		}
 		switch {
 		case own:
+			if path.Ext(p) == ".go" {
+				b = goImports.ReplaceAll(b, nil)
+			}
 			runFacts(b, facts, path.Ext(p))
 			pathFacts(b, facts, false)
 			if py {
@@ -109,6 +112,9 @@ func Distil(p string, size int64) func([]byte) []string {
 		return slices.Sorted(maps.Keys(facts))
 	}
 }
+
+// goImports are the imports of a source of Go: strings, sort and time are commands as well.
+var goImports = lazy.MustCompile(`(?m)^import\s*(?:\([^)]*\)|[^\n(]*$)`)
 
 var (
 	importLine = lazy.MustCompile(`^\s*(?:from\s+(\.*[\w.]*)\s+import\s+(.+)|import\s+(.+))`)
@@ -403,7 +409,7 @@ func runsCommands(b []byte) bool {
 var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|scm|lisp|R|r|Rmd|qmd|exs|java|kt|go|rs)$|/[^./]+$`)
 
 var notOwn = lazy.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
-	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/`)
+	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/|/(?:Docker|Container|Jenkins|Vagrant|Earth)file$`) // which say how images are made
 
 // ownSource tells what is likely a source of the program itself and not of what was installed.
 func ownSource(p string) bool {

@@ -86,6 +86,9 @@ func (m *maker) literal(text string, by *image.Entry) {
 		libraryDir.MatchString(x.Path+"/") && !(settings && servable(x)) && !strings.Contains(x.Path, "/share/") && !(x.IsDir() && strings.HasPrefix(x.Path, "/usr/local/lib/")) {
 		return // libraries are found by other rules; a directory of its own in /usr/local/lib is the program's
 	}
+	if m.toolchainOf(x.Path) != nil {
+		return // where the sources lay of what was compiled into the program
+	}
 	r := Reason{Rule: "named", By: by.Path, Note: "the program names it: " + p}
 	switch {
 	case x.IsFile() && x.Mode&0o111 != 0:

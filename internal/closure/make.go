@@ -49,6 +49,7 @@ func Make(in Input) (*Keep, error) {
 		return nil, fmt.Errorf("working out what stays: level %q: want safe or tight", in.Level)
 	}
 	m := newMaker(in)
+	m.findToolchains()
 	if err := m.globs(); err != nil {
 		return nil, err
 	}
@@ -92,6 +93,7 @@ type maker struct {
 	modules       map[*owned]map[string][]*image.Entry // see modulesOf
 	stdlib        []*library
 	headers       []*image.Entry             // withheld: see [maker.compiles]
+	toolchains    []*built                   // of languages that are compiled ahead of time
 	perl          []string                   // see perlDirs; nil: not looked for yet
 	offers        map[string][]*image.Entry  // see offered; nil: not looked for yet
 	perlRuns      bool                       // an interpreter of Perl stays
@@ -234,7 +236,7 @@ func (m *maker) below(dir string, s strength, r Reason) {
 // along brings in an entry that comes with something else, unless a rule drops such things.
 func (m *maker) along(e *image.Entry, s strength, r Reason) {
 	if m.keep.nodes[e.Path] == nil {
-		if m.dropped(e.Path) || m.ruledOut(e.Path) {
+		if m.dropped(e.Path) || m.ruledOut(e.Path) || m.toolchainOf(e.Path) != nil {
 			return
 		}
 		if m.foreignAddon(e) {

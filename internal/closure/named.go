@@ -66,7 +66,7 @@ func (m *maker) namedCommand(word string, by *image.Entry) {
 		}
 	}
 	x := m.Tree.Resolve(at)
-	if x == nil || !x.IsFile() || x.Mode&0o111 == 0 {
+	if x == nil || !x.IsFile() || x.Mode&0o111 == 0 || m.onlyBuilds(at, by.Path) {
 		return
 	}
 	m.ran[x.Path] = true

@@ -114,6 +114,9 @@ func (m *maker) lookPath(name string) string {
 func (m *maker) shellCommands(by string, script []byte) {
 	called, items, _ := shellNames(script)
 	for _, c := range called {
+		if m.onlyBuilds(m.lookPath(c), by) {
+			continue
+		}
 		m.command(c, Reason{Rule: "named", By: by, Note: "a command of this script"})
 	}
 	if e := m.Tree.Get(by); e != nil && m.Level == Safe {
