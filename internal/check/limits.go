@@ -22,7 +22,7 @@ import (
 type Limits struct {
 	Processes int  `yaml:"processes,omitempty" json:"processes,omitempty"` // and threads, as docker's --pids-limit counts; default 4096
 	Memory    Size `yaml:"memory,omitempty" json:"memory,omitempty"`       // bytes; default three quarters of the machine's
-	Disk      Size `yaml:"disk,omitempty" json:"disk,omitempty"`           // bytes written; default 8 GiB
+	Disk      Size `yaml:"disk,omitempty" json:"disk,omitempty"`           // bytes written, and 4 KiB for each file; default 8 GiB
 }
 
 func (l Limits) validate() error {
@@ -52,7 +52,7 @@ func (l Limits) WithDefaults() Limits {
 type guard struct {
 	Limits
 	began  time.Time
-	free   int64 // bytes of the disk at the beginning
+	free   int64 // bytes of the disk at the beginning, and files that it has room for
 	cancel context.CancelCauseFunc
 
 	mu   sync.Mutex
@@ -112,8 +112,16 @@ func (g *guard) exceeded() string {
 		return ""
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.over
+	over := g.over
+	g.mu.Unlock()
+	if over != "" {
+		return over
+	}
+	// A program may be refused something and end before the guard looks again: the kernel has counted it.
+	if over = g.counted(); over != "" {
+		g.end(over)
+	}
+	return over
 }
 
 func (g *guard) end(why string) {
@@ -129,19 +137,40 @@ func (g *guard) look() string {
 	family.reap()
 	n, mem := usage()
 	switch {
-	case n > g.Processes || forksRefused():
-		return fmt.Sprintf("ended: more than %d processes and threads (limits: processes)", g.Processes)
-	case mem > int64(g.Memory) || killedForMemory():
+	case n > g.Processes:
+		return g.overProcesses()
+	case mem > int64(g.Memory):
 		return g.overMemory()
 	// The disk is everybody's: only when it lost so much is it worth looking who took it.
 	case g.free-freeBytes("/") > int64(g.Disk) && written("/", g.began) > int64(g.Disk):
-		return fmt.Sprintf("ended: more than %s written (limits: disk)", units.BytesSize(float64(g.Disk)))
+		return fmt.Sprintf(overLimit+"%s written (limits: disk)", units.BytesSize(float64(g.Disk)))
+	}
+	return g.counted()
+}
+
+// counted returns what limit the kernel has held the programs to.
+func (g *guard) counted() string {
+	switch {
+	case forksRefused():
+		return g.overProcesses()
+	case killedForMemory():
+		return g.overMemory()
 	}
 	return ""
 }
 
+// overLimit is how each sentence begins that says what limit was exceeded.
+const overLimit = "ended: more than "
+
+// OverLimits reports whether the programs were ended because they used more than they may.
+func (r *Report) OverLimits() bool { return strings.HasPrefix(r.Error, overLimit) }
+
+func (l Limits) overProcesses() string {
+	return fmt.Sprintf(overLimit+"%d processes and threads (limits: processes)", l.Processes)
+}
+
 func (l Limits) overMemory() string {
-	return fmt.Sprintf("ended: more than %s of memory (limits: memory)", units.BytesSize(float64(l.Memory)))
+	return fmt.Sprintf(overLimit+"%s of memory (limits: memory)", units.BytesSize(float64(l.Memory)))
 }
 
 // usage counts the threads of the other processes here, and the bytes of memory that they share with nobody.
@@ -182,12 +211,15 @@ func killedForMemory() bool {
 }
 func forksRefused() bool { return counter("pids/pids.events", "pids.events", "max") > 0 }
 
+// fileBytes is what a file counts for besides its content, however little that is: a disk has room for so many files alone.
+const fileBytes = 4096
+
 func freeBytes(dir string) int64 {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {
 		return 0
 	}
-	return int64(st.Bfree) * st.Bsize
+	return int64(st.Bfree)*st.Bsize + int64(st.Ffree)*fileBytes
 }
 
 // written sums the bytes of what was changed since a time below root, on its file system, and of deleted files that are still open.
@@ -198,7 +230,7 @@ func written(root string, since time.Time) int64 {
 		if time.Unix(st.Ctim.Unix()).Before(since) {
 			return
 		}
-		sum += st.Blocks * 512
+		sum += st.Blocks*512 + fileBytes
 	}
 	_ = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -218,9 +250,7 @@ func written(root string, since time.Time) int64 {
 		if d.IsDir() && st.Dev != dev {
 			return filepath.SkipDir
 		}
-		if info.Mode().IsRegular() {
-			add(st)
-		}
+		add(st)
 		return nil
 	})
 	for _, pid := range others() {

@@ -66,6 +66,9 @@ func carveAdvice(res *heal.Result, level closure.Level) (lines []string) {
 	if res.Image == nil || res.Rejected == "" {
 		return nil
 	}
+	if light(res).OverLimits() { // what it used tells nothing of what it needs
+		return []string{"where its program may use so much, say so by limits: in lighten.yaml"}
+	}
 	wrong := map[string]bool{}
 	for _, d := range res.Differences {
 		wrong[d.Check] = true

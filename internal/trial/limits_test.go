@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 )
 
 func init() {
-	roles["bomb"], roles["hog"], roles["fill"] = bomb, hog, fill
+	roles["bomb"], roles["hog"], roles["fill"], roles["litter"], roles["brush"] = bomb, hog, fill, litter, brush
 	roles["orphans"], roles["forge"] = orphans, forge
 }
 
@@ -54,6 +55,45 @@ func fill([]string) int {
 	}
 }
 
+// litter makes empty files and directories, one after the other.
+func litter([]string) int {
+	for i := 0; ; i++ {
+		if err := os.WriteFile(fmt.Sprintf("/litter%d", i), nil, 0o600); err != nil {
+			fmt.Println(err)
+		}
+		if err := os.Mkdir(fmt.Sprintf("/litter%d.d", i), 0o700); err != nil {
+			fmt.Println(err)
+		}
+	}
+}
+
+// brush forks until it is refused that, and ends at once as if nothing was.
+func brush([]string) int {
+	for {
+		pid, _, err := syscall.RawSyscall(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0)
+		if err != 0 {
+			return 0
+		}
+		for fd := uintptr(1); pid == 0; fd++ { // the output closed, nobody waits for it
+			_, _, _ = syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0)
+			if fd < 3 {
+				continue
+			}
+			_, _, _ = syscall.RawSyscall6(syscall.SYS_PPOLL, 0, 0, 0, 0, 0, 0) // waits for ever
+		}
+	}
+}
+
+// A program that exceeds a limit and ends before anybody looks has exceeded it all the same.
+func TestRunLimitsBriefly(t *testing.T) {
+	e := enginetest.Open(t)
+	f := parse(t, "checks: [{exit: {}}]\nlimits: {processes: 64}\n")
+	out := try(t, e, program(t, "brush", v1.Config{}), &trial.Trial{File: f}, trial.Options{})
+	if got, want := out.Report.Error, "ended: more than 64 processes and threads (limits: processes)"; got != want {
+		t.Errorf("the report says %q, want %q", got, want)
+	}
+}
+
 // Programs that would take the machine down are ended, the report says why, and nothing of them is left.
 func TestRunLimits(t *testing.T) {
 	e := enginetest.Open(t)
@@ -61,6 +101,7 @@ func TestRunLimits(t *testing.T) {
 		{"bomb", "{processes: 64}", "ended: more than 64 processes and threads (limits: processes)"},
 		{"hog", "{memory: 256MiB}", "ended: more than 256MiB of memory (limits: memory)"},
 		{"fill", "{disk: 64MiB}", "ended: more than 64MiB written (limits: disk)"},
+		{"litter", "{disk: 64MiB}", "ended: more than 64MiB written (limits: disk)"},
 	} {
 		for _, kind := range []string{"log: {matches: never}", "exit: {args: [x]}", "http: {port: 80}"} {
 			t.Run(c.role+" "+kind[:4], func(t *testing.T) {
