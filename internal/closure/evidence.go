@@ -14,7 +14,7 @@ const symlink = tar.TypeSymlink
 
 // evidence brings in what a record says was looked up, as far as the image has it.
 func (m *maker) evidence(ev Evidence) {
-	inVain := AskedInVain(ev.Record)
+	inVain := AskedInVain(m.Tree, ev.Record)
 	for _, p := range ev.Record.Paths {
 		if kernelOwn(p.Name) || !m.Compilers && inVain(p) {
 			continue

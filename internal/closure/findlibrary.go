@@ -2,8 +2,10 @@ package closure
 
 import (
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/lazy"
 	"github.com/lighten/lighten/internal/observe"
 )
@@ -20,14 +22,15 @@ var (
 // AskedInVain returns what tells the look-ups of a record by which ctypes.util.find_library asked a compiler and a linker for a library, after
 // ldconfig, and learned nothing: the answer is the same without them, None. It asks both, in that order, only if the first knows no
 // more, and objdump about what they find (Lib/ctypes/util.py). Where something is compiled none is told.
-func AskedInVain(r *observe.Record) func(observe.Path) bool {
+func AskedInVain(t *image.Tree, r *observe.Record) func(observe.Path) bool {
 	asked := map[string]bool{}
+	byPython := func(p observe.Path) bool { return runsPython(t, p.By) }
 	for _, p := range r.Paths {
 		base := path.Base(p.Name)
 		switch {
 		case ctypesUtil.MatchString(p.Name):
 			asked["ctypes"] = true
-		case p.Ops&observe.Exec != 0 && base == "ldconfig", byPython(p) && (base == "gcc" || base == "ld"):
+		case p.Ops&observe.Exec != 0 && base == "ldconfig", (base == "gcc" || base == "ld") && byPython(p):
 			asked[base] = true
 		case compiling.MatchString(base) && p.Ops&(observe.Exec|observe.Access|observe.Stat) != 0:
 			return func(observe.Path) bool { return false }
@@ -37,8 +40,13 @@ func AskedInVain(r *observe.Record) func(observe.Path) bool {
 		return func(observe.Path) bool { return false }
 	}
 	return func(p observe.Path) bool {
-		return byPython(p) && linkers.MatchString(path.Base(p.Name)) && alone[path.Dir(p.Name)] || linkers.MatchString(path.Base(p.By))
+		return linkers.MatchString(path.Base(p.By)) || linkers.MatchString(path.Base(p.Name)) && alone[path.Dir(p.Name)] && byPython(p)
 	}
 }
 
-func byPython(p observe.Path) bool { return strings.HasPrefix(path.Base(p.By), "python") }
+// runsPython tells Python, and a script that is run by it, such as gunicorn: a record names that.
+func runsPython(t *image.Tree, program string) bool {
+	isPython := func(p string) bool { return strings.HasPrefix(path.Base(p), "python") }
+	e := t.Resolve(program)
+	return isPython(program) || e != nil && slices.ContainsFunc(strings.Fields(e.Shebang), isPython)
+}

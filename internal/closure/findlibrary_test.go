@@ -1,6 +1,7 @@
 package closure_test
 
 import (
+	"path"
 	"testing"
 
 	"github.com/lighten/lighten/internal/closure"
@@ -11,7 +12,13 @@ import (
 // A compiler that find_library asked for a library which nobody knows does not stay for that; one that compiles, or that knew more
 // than ldconfig, does.
 func TestAskedInVain(t *testing.T) {
-	const python, gcc = "/usr/local/bin/python3.11", "/usr/bin/gcc"
+	for _, program := range []string{"/usr/local/bin/python3.11", "/usr/local/bin/gunicorn"} {
+		t.Run(path.Base(program), func(t *testing.T) { testAskedInVain(t, program) })
+	}
+}
+
+func testAskedInVain(t *testing.T, python string) {
+	const gcc = "/usr/bin/gcc"
 	asks := []observe.Path{
 		{Name: python, Ops: observe.Exec}, {Name: "/usr/lib/python3.11/ctypes/__pycache__/util.cpython-311.pyc", Ops: observe.Open, By: python},
 		{Name: "/sbin/ldconfig", Ops: observe.Exec, By: python}, {Name: gcc, Ops: observe.Exec | observe.Access, By: python},
@@ -19,7 +26,7 @@ func TestAskedInVain(t *testing.T) {
 	}
 	ld := observe.Path{Name: "/usr/local/bin/ld", Ops: observe.Exec, By: python} // not there: the next directory of PATH has it
 	tree := testimage.Tree{
-		python: exe + amd64(""), "/sbin/ldconfig": exe + amd64(""), gcc: exe + amd64(""), "/usr/bin/ld": exe + amd64(""), "/usr/bin/objdump": exe + amd64(""),
+		"/usr/local/bin/gunicorn": "file 0755 #!/usr/bin/env python3\n", "/usr/local/bin/python3.11": exe + amd64(""), "/sbin/ldconfig": exe + amd64(""), gcc: exe + amd64(""), "/usr/bin/ld": exe + amd64(""), "/usr/bin/objdump": exe + amd64(""),
 		"/usr/lib/gcc/x/12/collect2": exe + amd64(""), "/usr/lib/gcc/x/12/cc1": exe + amd64(""), "/usr/lib/python3.11/ctypes/__pycache__/util.cpython-311.pyc": "file 0644 x",
 	}
 	for name, c := range map[string]struct {

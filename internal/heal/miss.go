@@ -17,7 +17,7 @@ import (
 func (h *healer) missed(out *trial.Outcome) bool {
 	r := *out.Record
 	r.Paths = nil
-	inVain := closure.AskedInVain(out.Record)
+	inVain := closure.AskedInVain(h.res.Tree, out.Record)
 	for _, p := range out.Record.Paths {
 		if !h.compilers && inVain(p) {
 			h.withheld = true
