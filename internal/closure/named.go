@@ -77,12 +77,21 @@ func (m *maker) namedCommand(word string, by *image.Entry) {
 	if o := m.keep.owner[x.Path]; o != nil && o.System() && m.once("of a named command", o.key) {
 		m.withPrograms(o)
 		for _, f := range o.files { // git does next to nothing without /usr/lib/git-core, nor perl without its modules
-			if !isProgram(f) && !compilers.MatchString(f.Path) && !m.ofLibrary(f) {
+			if !isProgram(f) && !m.leadsToOther(f, x) && !compilers.MatchString(f.Path) && !m.ofLibrary(f) {
 				m.along(f, weak, Reason{Rule: "package", By: x.Path, Note: "the program names a command of " + o.Name})
 			}
 		}
 		m.dataOf(o, x)
 	}
+}
+
+// leadsToOther tells a link among programs that is the name of another one than the command: lto-dump, of a package whose cc is named.
+func (m *maker) leadsToOther(link, command *image.Entry) bool {
+	if link.Type != symlink || !startsProgram(link) {
+		return false
+	}
+	to := m.Tree.Resolve(link.Path)
+	return to != nil && to != command && isProgram(to)
 }
 
 // dataOf keeps what the distribution has in packages of their own of what a command needs: those that its package depends on and that are built from

@@ -23,7 +23,7 @@ var toolchains = []toolchain{
 	// lib/time stays, in which programs look for time zones where the system has none (time.LoadLocation).
 	{"toolchain of Go", "/bin/go", "pkg/tool", lazy.MustCompile(`^(?:api|bin|doc|misc|pkg|src|test)/|^lib/(?:fips140|hg|wasm)/`), goTools},
 	{"modules of Go, compiled into programs", "/pkg/mod/cache/download", "", lazy.MustCompile(`^pkg/(?:mod|sumdb)/`), goTools},
-	{"toolchain of Rust", "/lib/rustlib", "bin/rustc", lazy.MustCompile(`^bin/(?:cargo|clippy|rls|rust)[^/]*$|^lib/(?:rustlib/|lib(?:rustc_driver|LLVM)[^/]*$)|^libexec/|^etc/|^share/(?:doc|man|zsh)/`), rustTools},
+	{"toolchain of Rust", "/lib/rustlib", "bin/rustc", lazy.MustCompile(`^bin/(?:cargo|clippy|rls|rust)[^/]*$|^lib/(?:rustlib/|lib(?:rustc_driver|LLVM)[^/]*$)|^libexec/(?:cargo|rust)|^share/doc/(?:cargo|clippy|rust)`), rustTools},
 	{"crates of Rust, compiled into programs", "/registry/index", "registry/cache", lazy.MustCompile(`^registry/|^git/(?:db|checkouts)/|^bin/(?:cargo|clippy|rls|rust)[^/]*$`), rustTools},
 }
 
@@ -50,7 +50,10 @@ func (m *maker) findToolchains() {
 		for i := range toolchains {
 			t := &toolchains[i]
 			root, ok := strings.CutSuffix(e.Path, t.mark)
-			if ok && m.Tree.Resolve(path.Join(root, t.also)) != nil && !m.ownedBySystem(e.Path) {
+			if !ok || m.ownedBySystem(e.Path) {
+				continue
+			}
+			if also := m.Tree.Resolve(path.Join(root, t.also)); also != nil && !m.ownedBySystem(also.Path) {
 				m.toolchains = append(m.toolchains, &built{t, root})
 			}
 		}

@@ -35,6 +35,11 @@ func TestToolchains(t *testing.T) {
 	}
 	tool := goes("toolchain of Go", "/usr/local/go/bin/go", "/usr/local/go/pkg/tool/linux_amd64/compile", "/usr/local/go/src/fmt/print.go")
 	const all = "/usr/local/go/bin/go /usr/local/go/bin/gofmt /usr/local/go/pkg/tool/linux_amd64/compile /usr/local/go/src/fmt/print.go " + module
+	// Debian's compiler lies in /usr, beside much else.
+	packaged := testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + statusOf("rustc"), "/var/lib/dpkg/info/rustc.list": "file 0644 /usr/bin/rustc\n/usr/lib/rustlib/x/lib/libstd-1.rlib\n", "/usr/bin/rustc": exe + amd64(""),
+		"/usr/lib/rustlib/x/lib/libstd-1.rlib": "file 0644 x", "/usr/libexec/tool/x": "file 0644 x", "/app/server": server + "/usr/libexec/tool/\x00", "/app/tool.py": "file 0644 D = '/usr/share/tool/'\n", "/usr/share/tool/x": "file 0644 x",
+	}
 	run := "exec /app/server\n"
 	script := func(text string) testimage.Tree {
 		return testimage.Tree{"/app/tools/build.sh": exe + "#!/bin/sh\n" + text}
@@ -54,6 +59,12 @@ func TestToolchains(t *testing.T) {
 		{name: "a script that the program names", tree: join(golang, script("go build\n"), testimage.Tree{"/app/server": server + "/app/tools/build.sh\x00"}), looked: run, stays: all},
 		{name: "Rust", tree: rust, looked: run, stays: "/app/server", goes: goes("toolchain of Rust", "/usr/local/rustup/toolchains/stable/bin/rustc")},
 		{name: "crates", tree: rust, looked: run + "exec /usr/local/cargo/bin/sqlx", stays: "/usr/local/cargo/bin/sqlx", goes: goes("crates of Rust, compiled into programs", crate, "/usr/local/cargo/bin/cargo")},
+		{name: "a package", tree: packaged, looked: run, stays: "/usr/share/tool/x", goes: goes("package not needed", "/usr/bin/rustc", "/usr/lib/rustlib/x/lib/libstd-1.rlib")},
+		{name: "what cargo made on the way", tree: testimage.Tree{
+			"/app/target/release/server": server, "/app/target/release/server.d": "file 0644 x", "/app/target/release/build/m-1/build-script-build": exe + amd64(""), "/app/target/release/build/m-1/build_script_build-1": exe + amd64(""),
+			"/app/target/release/build/m-1/out/x.o": "file 0644 x", "/app/target/release/build/m-1/out/made.rs": "file 0644 x", "/app/target/release/build/m-1/out/table.bin": "file 0644 x", "/app/target/x86_64-unknown-linux-musl/release/deps/m.rmeta": "file 0644 x",
+		}, looked: "exec /app/target/release/server", stays: "/app/target/release/build/m-1/out/table.bin", goes: goes("caches of build tools", "/app/target/release/server.d", "/app/target/release/build/m-1/build-script-build",
+			"/app/target/release/build/m-1/build_script_build-1", "/app/target/release/build/m-1/out/x.o", "/app/target/release/build/m-1/out/made.rs", "/app/target/x86_64-unknown-linux-musl/release/deps/m.rmeta")},
 		{name: "a library of Rust", tree: rust, looked: run + "open /usr/local/rustup/toolchains/stable/lib/libstd-1.so", stays: "/usr/local/rustup/toolchains/stable/lib/libstd-1.so"},
 		{name: "cargo run", tree: rust, looked: "exec /usr/local/cargo/bin/cargo", stays: "/usr/local/rustup/toolchains/stable/bin/rustc /usr/local/rustup/toolchains/stable/lib/rustlib/x/lib/libstd-1.rlib " + crate},
 	} {
