@@ -35,7 +35,8 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	var why []string
 	ports := exposed(cfg.Config)
 	argv := append(slices.Clone(cfg.Config.Entrypoint), cfg.Config.Cmd...)
-	if h.Port != 0 { // of a program that listens, the command says it better than its server's configuration, and that better than the sources
+	// Of a program that listens, the command says it better than its server's configuration, and that better than the sources.
+	if h.Port != 0 || usual(argv) != 0 {
 		h.Port = cmp.Or(bound(argv), h.Bind, usual(argv), h.Port)
 	}
 	if len(ports) == 0 && h.Port != 0 {
@@ -116,7 +117,8 @@ func bound(argv []string) int {
 }
 
 // servers are commands that listen on a port of their own where nothing says another. Source: their manuals.
-var servers = map[string]int{"daphne": 8000, "gunicorn": 8000, "hypercorn": 8000, "streamlit": 8501, "uvicorn": 8000, "waitress-serve": 8080}
+var servers = map[string]int{"apache2": 80, "apache2ctl": 80, "apachectl": 80, "daphne": 8000, "gunicorn": 8000, "httpd": 80, "hypercorn": 8000, "mariadbd": 3306,
+	"memcached": 11211, "mongod": 27017, "mysqld": 3306, "nginx": 80, "postgres": 5432, "redis-server": 6379, "streamlit": 8501, "uvicorn": 8000, "valkey-server": 6379, "waitress-serve": 8080}
 
 // usual is the port on which the server that a command starts listens by itself; 0 when it starts none that is known.
 func usual(argv []string) int {

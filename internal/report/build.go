@@ -111,6 +111,13 @@ type Checks struct {
 	Source string   `json:"source"`          // file, or "guessed"
 	Why    []string `json:"why,omitempty"`   // of a guess, a line each
 	YAML   string   `json:"guess,omitempty"` // the guess, to keep as lighten.yaml
+	wrong  bool     // the original does not pass them
+}
+
+// by returns the checks with what the original made of them.
+func (c Checks) by(passed, total int) Checks {
+	c.wrong = passed < total
+	return c
 }
 
 // Budget is one limit and what the winner needs of it.

@@ -262,5 +262,5 @@ func (c *Carve) tail(s *strings.Builder) {
 		fmt.Fprintf(s, "carved: %s to pull instead of %s (%.1f × less), %s on disk instead of %s\n", Bytes(l.PullBytes), Bytes(c.Original.PullBytes),
 			float64(c.Original.PullBytes)/float64(l.PullBytes), Bytes(l.DiskBytes), Bytes(c.Original.DiskBytes))
 	}
-	outcome(s, c.Budget, c.Written, c.Bills, c.Next, c.Checks)
+	outcome(s, c.Budget, c.Written, c.Bills, c.Next, c.Checks.by(c.Original.Passed, c.Original.Total))
 }

@@ -38,6 +38,21 @@ passed
 	}
 }
 
+// A guess that the original itself does not meet is nothing to keep.
+func TestWrongGuess(t *testing.T) {
+	c := &report.Carve{Original: report.Side{Passed: 1, Total: 1}, Verdict: report.Passed, Checks: report.Checks{Why: []string{"log .: no port"}, YAML: "checks:\n"}}
+	for passed, want := range map[int]string{1: "Keep them as lighten.yaml", 0: "say in lighten.yaml what it does instead"} {
+		c.Original.Passed = passed
+		var out bytes.Buffer
+		if err := c.Write(&out, "table"); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) || strings.Count(out.String(), "lighten.yaml") != 1 {
+			t.Errorf("%d passed: want %q in\n%s", passed, want, out.String())
+		}
+	}
+}
+
 // Of an image that was rejected it is said that there is none, and not how small it is.
 func TestRejectedIsNotWritten(t *testing.T) {
 	c := &report.Carve{Original: report.Side{PullBytes: 10e6}, Light: &report.Side{PullBytes: 1e6}, Verdict: report.Failed, Reason: "x"}

@@ -222,7 +222,11 @@ func (b *Build) tail(s *strings.Builder) {
 	} else {
 		s.WriteString("winner: none, no candidate passed\n")
 	}
-	outcome(s, b.Budget, b.Written, b.Bills, b.Next, b.Checks)
+	checks := b.Checks
+	if o := b.Find("original"); o != nil {
+		checks = checks.by(o.ChecksPassed, o.ChecksTotal)
+	}
+	outcome(s, b.Budget, b.Written, b.Bills, b.Next, checks)
 }
 
 // outcome says what was written, and what a user would do now.
@@ -248,7 +252,11 @@ func outcome(s *strings.Builder, budget []Budget, written []Written, bills []Bil
 		for _, r := range checks.Why {
 			fmt.Fprintf(s, "  · %s\n", Clean(r))
 		}
-		s.WriteString("Keep them as lighten.yaml, and add what matters to you:\n\n")
+		if checks.wrong { // as a guess may be
+			s.WriteString("If the program is sound, say in lighten.yaml what it does instead (docs/checks.md has all kinds):\n\n")
+		} else {
+			s.WriteString("Keep them as lighten.yaml, and add what matters to you:\n\n")
+		}
 		for l := range strings.Lines(checks.YAML) { // a HEALTHCHECK in it is foreign text
 			s.WriteString(Clean(strings.TrimSuffix(l, "\n")) + "\n")
 		}

@@ -55,7 +55,7 @@ func (v *Verify) text(markdown bool) string {
 	if len(v.Checks.YAML) > 0 {
 		t.WriteString("\n")
 	}
-	outcome(&t, nil, nil, nil, nil, v.Checks)
+	outcome(&t, nil, nil, nil, nil, v.Checks.by(v.Original.Passed, v.Original.Total))
 	if markdown {
 		fmt.Fprintf(&s, "\n```text\n%s\n```\n", strings.Trim(strings.ReplaceAll(t.String(), "```", "'''"), "\n"))
 		return s.String()
