@@ -193,6 +193,7 @@ func (g *Guard) Encode() (string, error) {
 	var b bytes.Buffer
 	f := *g.Lock
 	f.Rules = nil // what went says more
+	f.Image = ""  // the same image gives the same label, by whatever name or file it was asked for
 	if err := f.Write(&b); err != nil {
 		return "", err
 	}

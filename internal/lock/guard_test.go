@@ -80,6 +80,29 @@ func TestWhy(t *testing.T) {
 	}
 }
 
+// By which name the image was asked for is not told on.
+func TestGuardNamesNoImage(t *testing.T) {
+	k, tree, inv := keep(t, closure.Safe)
+	var labels []string
+	for _, name := range []string{"docker-archive:/home/somebody/shop.tar", "registry.example/shop:1"} {
+		f, err := lock.Of(k, tree, inv, lock.Header{Image: name, Level: closure.Safe})
+		if err != nil {
+			t.Fatal(err)
+		}
+		label, err := f.Guard(k, tree, inv).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Image != name {
+			t.Errorf("the lock names %q, want %q", f.Image, name)
+		}
+		labels = append(labels, label)
+	}
+	if labels[0] != labels[1] {
+		t.Error("the label is another one when the image has another name")
+	}
+}
+
 func answer(a lock.Answer) string {
 	s := a.State
 	if a.Real != "" && a.Real != "/"+strings.TrimPrefix(a.Path, "/") {
