@@ -62,6 +62,24 @@ func (m *maker) globs() error {
 	return nil
 }
 
+// dropsInVain tells of those that took nothing away.
+func (m *maker) dropsInVain() {
+	for i, re := range m.drop {
+		fits, went := false, false
+		for e := range m.Tree.All() {
+			if re.MatchString(e.Path) {
+				fits, went = true, went || !m.keep.Has(e.Path)
+			}
+		}
+		switch {
+		case !fits:
+			m.note("drop %q fits nothing in the image", m.Drop[i])
+		case !went:
+			m.note("drop %q takes nothing away: keep names what it fits, or it was looked up, or something that stays needs it", m.Drop[i])
+		}
+	}
+}
+
 // dropped reports whether the user wants a path to go.
 func (m *maker) dropped(p string) bool {
 	for _, re := range m.drop {

@@ -62,6 +62,7 @@ func Make(in Input) (*Keep, error) {
 	for m.settle(); m.reach(); {
 		m.settle()
 	}
+	m.dropsInVain()
 	slices.Sort(m.keep.Notes)
 	m.keep.Notes = slices.Compact(m.keep.Notes)
 	return m.keep, nil
