@@ -55,10 +55,13 @@ func (h *healer) note(p, phase, by string) {
 	h.res.Misses = append(h.res.Misses, Miss{Path: p, Round: h.res.Rounds, Phase: phase, By: by, Holdout: isHoldout(phase)})
 }
 
+// saidMissing stands for the phase of what no look-up was seen of.
+const saidMissing = "messages of the program"
+
 // named puts back what a failed check's log names as missing. Not every search is a look-up that can be seen: Python reads a
 // directory once and then knows what is not in it.
 func (h *healer) named(r *check.Report) bool {
-	rec := observe.Record{Phases: []string{"messages of the program"}}
+	rec := observe.Record{Phases: []string{saidMissing}}
 	for _, m := range r.Missing {
 		for _, p := range h.find(m) {
 			if !h.res.Keep.Has(p) {

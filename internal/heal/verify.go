@@ -3,6 +3,7 @@ package heal
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -66,6 +67,7 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 		}
 	}
 	c.Light, c.Differences, c.Unordered = h.res.Light, h.res.Differences, check.Unordered(h.answers)
+	h.told(c, observed)
 	if c.Untraced == "" && !observed.Passed() {
 		c.Untraced = "the checks do not pass while the program is observed"
 		if c.Light.Passed() { // else what fails is told of that run
@@ -73,6 +75,27 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 		}
 	}
 	return c, nil
+}
+
+// told adds to the misses what a check that fails names as missing, where the original's did not: nobody looks for the command of a check
+// but lighten, and Python knows from its directories what it has not.
+func (h *healer) told(c *Comparison, observed *check.Report) {
+	for _, r := range []*check.Report{observed, c.Light} {
+		if r.Passed() {
+			continue
+		}
+		for _, m := range r.Missing {
+			if slices.Contains(c.Original.Missing, m) {
+				continue
+			}
+			for _, p := range h.find(m) {
+				if c.LightTree.Get(p) == nil && !slices.ContainsFunc(h.res.Misses, func(x Miss) bool { return x.Path == p }) {
+					h.note(p, saidMissing, m.NeededBy)
+				}
+			}
+		}
+	}
+	c.Misses = h.res.Misses
 }
 
 // look finds what the light image misses. It returns what that answered meanwhile.

@@ -65,6 +65,16 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a command that is gone", func(t *testing.T) {
+		lacks := over(testimage.Tree{"/usr/bin/.wh.factor": "file 0000"})
+		got, err := heal.Verify(t.Context(), original, lacks, faultOptions(t, e, &check.File{Checks: []check.Check{{Exec: &check.Exec{Args: []string{"factor", "6"}}}}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Light.Passed() || len(got.Misses) != 1 || got.Misses[0].Path != "/usr/bin/factor" {
+			t.Errorf("passed %v, missed %+v", got.Light.Passed(), got.Misses)
+		}
+	})
 	t.Run("an original that fails", func(t *testing.T) {
 		failing := &check.File{Checks: []check.Check{{Exit: &check.Exec{Args: []string{"f0"}, Stdout: "three"}}}}
 		got, err := heal.Verify(t.Context(), original, original, faultOptions(t, e, failing))
