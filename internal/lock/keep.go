@@ -120,8 +120,13 @@ func (f *File) unfit(n *naming, t *image.Tree) []string {
 	}
 	for _, p := range f.Packages {
 		known[p.Ecosystem+" "+p.Name] = true
-		if len(n.find(p)) == 0 {
+		found := n.find(p)
+		if len(found) == 0 {
 			u = append(u, n.other(p))
+		}
+		// As of an image that was carved before: only its original tells which files these are.
+		if has := func(q inventory.Package) bool { return n.listed[keyOf(q)] }; len(found) > 0 && (p.Extent == closure.Whole || p.Extent == closure.Data) && !slices.ContainsFunc(found, has) {
+			u = append(u, fmt.Sprintf("package %s: the image does not tell which files are its", p.words()))
 		}
 	}
 	for _, p := range n.packages {

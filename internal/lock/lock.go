@@ -111,11 +111,12 @@ func keyOf(p inventory.Package) key { return key{p.Ecosystem, p.Name, p.Arch, p.
 // naming says how the packages of an inventory are written.
 type naming struct {
 	packages  []inventory.Package // each key once, in order
+	listed    map[key]bool        // those of which files are known
 	ambiguous map[key]bool        // without arch
 }
 
 func namesOf(inv *inventory.Inventory) *naming {
-	n := &naming{ambiguous: map[key]bool{}}
+	n := &naming{ambiguous: map[key]bool{}, listed: map[key]bool{}}
 	seen, bare := map[key]bool{}, map[key]bool{}
 	for _, p := range inv.Packages() {
 		k := keyOf(p)
@@ -124,6 +125,10 @@ func namesOf(inv *inventory.Inventory) *naming {
 		}
 		seen[k] = true
 		n.packages = append(n.packages, p)
+		for range inv.Entries(p) {
+			n.listed[k] = true
+			break
+		}
 		k.arch = ""
 		n.ambiguous[k] = bare[k]
 		bare[k] = true

@@ -146,6 +146,8 @@ func TestUnfit(t *testing.T) {
 		{"a package more", func(t testimage.Tree) {
 			t["/var/lib/dpkg/status"] = "file 0644 " + status("libtool 1:2.4-1", "tool 3", "gone 1", "extra 7")
 		}, "package deb extra 7 is new"},
+		{"a package without its list of files, as after carving", func(t testimage.Tree) { delete(t, "/var/lib/dpkg/info/libtool.list") },
+			"package deb libtool 1:2.4-1: the image does not tell which files are its"},
 		{"a directory less", func(t testimage.Tree) {
 			for p := range t {
 				if strings.HasPrefix(p, "/app/") {
