@@ -238,6 +238,11 @@ func (b *buildFlags) validate() error {
 	if err := b.out.check(); err != nil {
 		return err
 	}
+	if b.lock != "" && !b.locked {
+		if err := canSave(b.lock); err != nil {
+			return err
+		}
+	}
 	if b.jobs < 1 {
 		return fmt.Errorf("reading --jobs %d: want 1 or more", b.jobs)
 	}

@@ -142,6 +142,11 @@ func (k *carveFlags) check() error {
 	if k.locked && k.lock == "" {
 		k.lock = lock.Name
 	}
+	if k.lock != "" && !k.locked {
+		if err := canSave(k.lock); err != nil {
+			return err
+		}
+	}
 	return k.out.check()
 }
 

@@ -58,6 +58,21 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 	return err
 }
 
+// canSave finds what would keep save from writing a file, before the work is done that is to be in it.
+func canSave(path string) error {
+	dir := filepath.Dir(path)
+	switch fi, err := os.Stat(dir); {
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", path, err)
+	case !fi.IsDir():
+		return fmt.Errorf("writing %s: %s is no directory", path, dir)
+	}
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
+		return fmt.Errorf("writing %s: it is a directory, name a file in it", path)
+	}
+	return nil
+}
+
 // save writes a file whole or not at all.
 func save(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")

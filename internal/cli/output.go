@@ -80,7 +80,13 @@ func (o *output) check() error {
 		return err
 	}
 	for _, b := range bills {
-		if b.file == "" && !slices.ContainsFunc(o.dests, image.TakesAttachments) {
+		if b.file != "" {
+			if err := canSave(b.file); err != nil {
+				return err
+			}
+			continue
+		}
+		if !slices.ContainsFunc(o.dests, image.TakesAttachments) {
 			return fmt.Errorf("reading --sbom %s: there is no --output to attach it to (a registry, oci: or oci-archive: takes it); --sbom %s=FILE writes it to a file", b.format, b.format)
 		}
 	}
