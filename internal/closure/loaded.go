@@ -59,13 +59,15 @@ func libraryByName(name string) bool {
 }
 
 // loaded keeps the libraries that sources name which load some: as the loader takes the name, or as find_library of ctypes makes it one,
-// libNAME.so with a version. At the level tight those of the program's own.
+// libNAME.so with a version. At the level tight those of the program's own, and the full names in an installed module that was not seen:
+// one that was has loaded what it wants.
 func loaded(m *maker, e *image.Entry, _ strength) {
-	if len(e.Facts) == 0 || m.ownedBySystem(e.Path) || m.Level == Tight && pythonPath(e.Path) && !m.isLocal(e) {
+	tight := m.Level == Tight && pythonPath(e.Path) && !m.isLocal(e)
+	if len(e.Facts) == 0 || m.ownedBySystem(e.Path) || tight && m.keep.Evident(e.Path) {
 		return
 	}
 	for _, f := range e.Facts {
-		if w, ok := strings.CutPrefix(f, factLibrary); ok {
+		if w, ok := strings.CutPrefix(f, factLibrary); ok && (!tight || strings.Contains(w, ".so")) {
 			m.loadedLibrary(w, e)
 		}
 	}

@@ -107,21 +107,21 @@ func (m *maker) missedOf(c companion) bool {
 }
 
 // byModule are directories of which the functions of a module of Python open files by names. At the level tight they stay where the program's
-// own sources import it: the names come with requests.
+// own sources import it, or an installed module does that was not seen and so has opened none yet: the names come with requests.
 var byModule = map[string][]string{
 	"zoneinfo": {"/usr/share/zoneinfo/**"},
 	"curses":   {"/lib/terminfo/**", "/usr/lib/terminfo/**", "/etc/terminfo/**", "/usr/share/terminfo"},
 }
 
 func openedByModules(m *maker, e *image.Entry, _ strength) {
-	if m.Level != Tight || !strings.HasSuffix(e.Path, ".py") || pythonPath(e.Path) && !m.isLocal(e) {
+	if m.Level != Tight || !strings.HasSuffix(e.Path, ".py") || m.inLibrary(e.Path) || pythonPath(e.Path) && !m.isLocal(e) && m.keep.Evident(e.Path) {
 		return
 	}
 	for _, f := range m.facts(e) {
 		name, _ := strings.CutPrefix(f, factImport)
 		for _, pattern := range byModule[name] {
 			if m.once("companion", pattern, name) {
-				m.companion(e, "the program imports "+name+", which opens them by name", pattern)
+				m.companion(e, "it imports "+name+", which opens them by name", pattern)
 			}
 		}
 	}
