@@ -24,6 +24,7 @@ type asking struct {
 	byNames  string        // a source with this asks by names that stand elsewhere in it
 	module   *lazy.Pattern // path of a module; the group is its name, with slashes
 	within   string        // between the parts of a name
+	beside   *lazy.Pattern // the group is a module's path from the directory of the source that asks; nil: there are none
 }
 
 var askings = []asking{
@@ -52,6 +53,12 @@ var askings = []asking{
 		request: lazy.MustCompile(`(?i)(?:load-system|quickload|require)\s+['#]?[:"]([a-z][\w.+-]*)`),
 		module:  lazy.MustCompile(`/common-lisp/systems/([^/]+)\.asd$`),
 	},
+	{
+		name: "php", suffixes: []string{".php", ".phtml", ".inc"}, comment: "//", within: "/",
+		request: lazy.MustCompile(`\b(?:require|include)(?:_once)?\s*\(?\s*["']([A-Za-z][\w./-]*\.php)["']`),
+		beside:  lazy.MustCompile(`\b(?:require|include)(?:_once)?\s*\(?\s*__DIR__\s*\.\s*["'](/[\w./-]+\.php)["']`),
+		module:  phpModule,
+	},
 }
 
 var (
@@ -60,6 +67,7 @@ var (
 	rDepends     = lazy.MustCompile(`(?m)^(?:Depends|Imports):((?:.*\n)(?:[ \t].*\n?)*)`)
 	rName        = lazy.MustCompile(`(?:^|,)\s*([A-Za-z][A-Za-z0-9.]*)`)
 	luaModule    = lazy.MustCompile(`/(?:lua/5\.[0-9]|luajit-2\.[0-9.]+|lualib)/(.+?)(?:/init)?\.(?:lua|so)$`)
+	phpModule    = lazy.MustCompile(`^/usr/(?:local/)?(?:share|lib)/(?:php|pear)/(.+\.php)$`) // include_path, as Debian and PEAR set it
 	tclIfNeeded  = lazy.MustCompile(`\bpackage\s+ifneeded\s+([A-Za-z_][\w:]*)`)
 )
 
@@ -69,7 +77,12 @@ func tclIndex(p string) bool { return path.Base(p) == "pkgIndex.tcl" }
 // asks tells what [askFacts] finds something in: sources, the program's and the modules' own, and what says of modules what they need.
 func asks(p string) bool {
 	ext := path.Ext(p)
-	return ext == "" && path.Base(p) == "DESCRIPTION" && rDescription.MatchString(p) || ext == ".lua" && luaModule.MatchString(p) || tclIndex(p)
+	return ext == "" && path.Base(p) == "DESCRIPTION" && rDescription.MatchString(p) || ext == ".lua" && luaModule.MatchString(p) || tclIndex(p) || autoloader(p)
+}
+
+// autoloader tells the source of a library of PHP that loads its classes when they are used, and asks for those of the libraries that it needs.
+func autoloader(p string) bool {
+	return path.Base(p) == "autoload.php" && phpModule.MatchString(p)
 }
 
 // askFacts finds the modules that a source asks for, and those that an index offers.
@@ -102,6 +115,11 @@ func askFacts(p string, b []byte, facts map[string]bool) {
 					addAsked(factAsks+l.name+" ", name, facts)
 				}
 			}
+			for _, m := range l.besides(line) {
+				if g := l.module.FindStringSubmatch(path.Join(path.Dir(p), string(m[1]))); g != nil {
+					addAsked(factAsks+l.name+" ", []byte(strings.ReplaceAll(g[1], "/", l.within)), facts)
+				}
+			}
 			if byNames {
 				for _, q := range quoted.FindAll(line, -1) {
 					addAsked(factAsks+l.name+" ", q[1:len(q)-1], facts)
@@ -109,6 +127,13 @@ func askFacts(p string, b []byte, facts map[string]bool) {
 			}
 		}
 	}
+}
+
+func (l asking) besides(line []byte) [][][]byte {
+	if l.beside == nil {
+		return nil
+	}
+	return l.beside.FindAllSubmatch(line, -1)
 }
 
 // interprets tells a script of the language that has no suffix: #!/usr/bin/env Rscript, #!/usr/bin/lua5.4, #!/usr/bin/tclsh. Settings of
@@ -142,7 +167,7 @@ func askedModules(m *maker, e *image.Entry, s strength) {
 				s = strong
 			}
 			m.enter(x, s, r)
-			if language == "R" || tclIndex(x.Path) {
+			if language == "R" || tclIndex(x.Path) || autoloader(x.Path) {
 				m.below(path.Dir(x.Path), weak, r)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/testimage"
 )
 
@@ -86,5 +87,26 @@ func TestAskedModules(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
+	}
+}
+
+// A program of PHP asks for a library when a request wants it, by a path below include_path; what loads the library's classes asks for others.
+func TestAskedPHP(t *testing.T) {
+	const at, list = "/usr/share/php/", "/var/lib/dpkg/info/php-"
+	tree := testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + statusOf("php-log", "php-psr", "php-trans", "php-other"),
+		list + "log.list":      "file 0644 " + at + "Log/autoload.php\n" + at + "Log/Handler/File.php\n", list + "psr.list": "file 0644 " + at + "Psr/autoload.php\n" + at + "Psr/Log.php\n",
+		list + "trans.list": "file 0644 " + at + "X/Trans/autoload.php\n", list + "other.list": "file 0644 " + at + "X/Other/autoload.php\n",
+		at + "Log/autoload.php": "file 0644 <?php\nrequire_once 'Psr/autoload.php';\n", at + "Log/Handler/File.php": "file 0644 x", at + "Psr/autoload.php": "file 0644 x", at + "Psr/Log.php": "file 0644 x",
+		at + "X/Trans/autoload.php": "file 0644 x", at + "X/Other/autoload.php": "file 0644 x", at + "X/Bridge/autoload.php": "file 0644 <?php require_once __DIR__ . '/../Trans/autoload.php';\n",
+		"/app/index.php": "file 0644 <?php\nfunction f() { require_once('Log/autoload.php'); }\n// require 'X/Other/autoload.php';\n",
+		"/app/cli":       "file 0755 #!/usr/bin/env php\n<?php\nrequire 'X/Bridge/autoload.php';\n",
+	}
+	for _, level := range []closure.Level{closure.Safe, closure.Tight} {
+		keepCase{
+			tree: tree, config: v1.Config{WorkingDir: "/app"}, level: level,
+			stays: at + "Log/autoload.php " + at + "Log/Handler/File.php " + at + "Psr/autoload.php " + at + "Psr/Log.php " + at + "X/Bridge/autoload.php " + at + "X/Trans/autoload.php",
+			goes:  map[string]string{at + "X/Other/autoload.php": "package not needed"},
+		}.run(t)
 	}
 }

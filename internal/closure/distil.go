@@ -30,7 +30,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 44"
+const KeepName = inventory.KeepName + ", closure 45"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -45,6 +45,9 @@ func Distil(p string, size int64) func([]byte) []string {
 	}
 	if path.Ext(p) == ".class" && size <= maxClass && !notOwn.MatchString(p) {
 		return classRunFacts
+	}
+	if beamModule(p, size) {
+		return beamFacts
 	}
 	if ownSettings(p, size) {
 		return func(b []byte) []string { return settingsFacts(b, "") }
@@ -245,7 +248,10 @@ func importedNames(s string) []string {
 // runs are calls by which programs of common languages run commands.
 var runs = slices.Concat(
 	anywhere("subprocess", "os.system", "os.popen", "os.exec", "child_process", "execa", "execFile", "execSync", "shutil.which", "spawn", "Popen", "check_output", "check_call",
-		"shell_exec", "passthru", "proc_open", "pcntl_exec", "ProcessBuilder", "getRuntime().exec", "qx{", "qx(", "qx/", "Open3", "Command::new", "exec.Command"),
+		"shell_exec", "passthru", "proc_open", "pcntl_exec", "ProcessBuilder", "getRuntime().exec", "qx{", "qx(", "qx/", "Open3", "Command::new", "exec.Command",
+		"System.cmd", "System.shell", "Port.open", "os:cmd", "os.cmd", "open_port", "MuonTrap", // Elixir and Erlang
+		"System.Process", "Sys.command", "Unix.open_process", "Unix.create_process", "Lwt_process", // Haskell and OCaml
+		"sys.process", "clojure.java.shell", "Process.Start", "Process.run", "execCmd", "startProcess"), // Scala, Clojure, .NET, Crystal and Dart, Nim
 	atWord("system(", "exec(", "popen("),
 )
 
@@ -406,7 +412,7 @@ func runsCommands(b []byte) bool {
 }
 
 // sources are files that a person wrote for a program.
-var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|scm|lisp|R|r|Rmd|qmd|exs|java|kt|go|rs)$|/[^./]+$`)
+var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|scm|lisp|R|r|Rmd|qmd|exs?|erl|java|kts?|scala|clj|groovy|cs|fs|swift|cr|nim|jl|hs|ml|dart|go|rs)$|/[^./]+$`)
 
 var notOwn = lazy.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
 	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/|/(?:Docker|Container|Jenkins|Vagrant|Earth)file$`) // which say how images are made
