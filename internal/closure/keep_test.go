@@ -55,6 +55,11 @@ var authorities = testimage.Tree{
 	"/usr/share/ca-certificates/mozilla/B.crt": "file 0644 x", "/etc/ssl/certs/B.pem": "symlink /usr/share/ca-certificates/mozilla/B.crt",
 }
 
+var javaWindows = join(glibcTree, testimage.Tree{
+	"/usr/lib/jvm/java-21/lib/modules": "file 0644 x", "/usr/lib/jvm/java-21/lib/libawt_headless.so": exe + amd64(""), "/usr/lib/jvm/java-21/lib/libawt_xawt.so": exe + amd64("", elf.DT_NEEDED, "libgtk-3.so.0"),
+	"/usr/lib/x86_64-linux-gnu/libgtk-3.so.0": exe + amd64(""),
+})
+
 func TestKeep(t *testing.T) {
 	for _, c := range keepCases() {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
@@ -296,6 +301,19 @@ func keepCases() []keepCase {
 				"/usr/lib/jvm/java-21/lib/server/classes_nocoops.jsa": "classes of Java prepared for large heaps", "/usr/lib/jvm/java-21/lib/src.zip": "source code of Java",
 			},
 		},
+		{
+			name: "Java without a screen", tree: javaWindows, looked: "open /usr/lib/jvm/java-21/lib/modules", stays: "/usr/lib/jvm/java-21/lib/libawt_headless.so",
+			goes: map[string]string{"/usr/lib/jvm/java-21/lib/libawt_xawt.so": "windows of Java, for which there is no screen", "/usr/lib/x86_64-linux-gnu/libgtk-3.so.0": "never looked up"},
+		},
+		{
+			name: "Java with a screen", tree: javaWindows, config: v1.Config{Env: []string{"DISPLAY=:0"}}, looked: "open /usr/lib/jvm/java-21/lib/modules",
+			stays: "/usr/lib/jvm/java-21/lib/libawt_xawt.so /usr/lib/x86_64-linux-gnu/libgtk-3.so.0",
+		},
+		{
+			name: "Java with a server of X11", tree: join(javaWindows, testimage.Tree{"/usr/bin/Xvfb": exe + amd64("")}), config: v1.Config{Env: []string{"PATH=/usr/bin"}}, looked: "open /usr/lib/jvm/java-21/lib/modules",
+			stays: "/usr/lib/jvm/java-21/lib/libawt_xawt.so",
+		},
+		{name: "windows of Java that were looked up", tree: javaWindows, looked: "open /usr/lib/jvm/java-21/lib/libawt_xawt.so", stays: "/usr/lib/x86_64-linux-gnu/libgtk-3.so.0"},
 		{
 			name: "what a library opens whose file has another name than itself: the C library of Debian 11", tree: testimage.Tree{
 				"/lib/x86_64-linux-gnu/libc-2.31.so": exe + amd64("", soname, "libc.so.6"), "/lib/x86_64-linux-gnu/libc.so.6": "symlink libc-2.31.so",

@@ -240,6 +240,10 @@ func (m *maker) along(e *image.Entry, s strength, r Reason) {
 		if m.dropped(e.Path) || m.ruledOut(e.Path) || m.toolchainOf(e.Path) != nil {
 			return
 		}
+		if strings.HasSuffix(e.Path, ".so") && javaWindows.MatchString(e.Path) && !m.screen() {
+			m.keep.drops[e.Path] = "windows of Java, for which there is no screen"
+			return
+		}
 		if m.foreignAddon(e) {
 			m.keep.drops[e.Path] = foreignParts
 			return
