@@ -73,7 +73,7 @@ func TestFaultSetuidCapabilitiesAndHardLinksSurvive(t *testing.T) {
 		entry(tar.TypeReg, "bin/wall", 0o2755), link), testimage.Layer(t, testimage.Tree{"/bin/other": "file 0644"}))
 	for _, kept := range [][]string{{"/bin/ping", "/bin/wall", "/bin/same"}, {"/bin/same", "/bin/wall"}} {
 		out := headers(t, mustCarve(t, img, carve.Options{Keep: keep(kept...)}))
-		for p, mode := range map[string]int64{"/bin": 0o2775, kept[0]: 0o4755, "/bin/wall": 0o2755} {
+		for p, mode := range map[string]int64{"/bin": 0o2775, kept[0]: 0o4755, "/bin/same": 0o4755, "/bin/wall": 0o2755} {
 			h := out[p]
 			if h == nil {
 				t.Errorf("%s is missing", p)

@@ -83,7 +83,8 @@ func (i *item) header() *tar.Header {
 	h := &tar.Header{Typeflag: tar.TypeDir, Name: entryName(e.Path, tar.TypeDir), Mode: int64(e.Mode.Perm()), Format: tar.FormatPAX}
 	if i.piece != nil {
 		h.Typeflag, h.Name, h.Linkname = tar.TypeLink, entryName(e.Path, tar.TypeLink), entryName(i.piece.name, tar.TypeLink)
-		h.Uid, h.Gid, h.ModTime, h.Mode = e.UID, e.GID, e.ModTime, e.Bits()
+		// Who unpacks a link sets the owner of what it leads to again, at which the kernel takes its capabilities away.
+		h.Uid, h.Gid, h.ModTime, h.Mode, h.PAXRecords = e.UID, e.GID, e.ModTime, e.Bits(), i.piece.xattrs
 	}
 	return h
 }

@@ -29,11 +29,12 @@ type item struct {
 
 // piece is a header of an original layer with its content. The names of one file share it.
 type piece struct {
-	name   string // the path under which it is written; its other names become hard links to that
-	layer  int    // new layer, for what is no directory
-	source int    // original layer
-	at     int64  // where its tar entry, with padding, lies in the source's file
-	size   int64  // bytes of it
+	name   string            // the path under which it is written; its other names become hard links to that
+	layer  int               // new layer, for what is no directory
+	source int               // original layer
+	at     int64             // where its tar entry, with padding, lies in the source's file
+	size   int64             // bytes of it
+	xattrs map[string]string // as PAX records
 }
 
 // placed is a kept path.

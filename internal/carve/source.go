@@ -93,7 +93,7 @@ func fill(ctx context.Context, f *os.File, img v1.Image, t *image.Tree, i int, w
 		if b, ok := replaced(replace, h, p.name); ok {
 			h, content = sized(h, int64(len(b))), bytes.NewReader(b)
 		}
-		p.at = at.n
+		p.at, p.xattrs = at.n, records(h.PAXRecords)
 		if err := copyEntry(tw, h, p.name, content); err != nil {
 			return fmt.Errorf("%q: %w", h.Name, err)
 		}
