@@ -80,6 +80,16 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	return f, why
 }
 
+// Guessing returns f with the checks of a guess, for it has none of its own: what runs without checks proves nothing. A nil f has nothing else.
+func (f *File) Guessing(guess *File) *File {
+	if f == nil {
+		return guess
+	}
+	out := *f
+	out.Checks, out.guessed = guess.Checks, true
+	return &out
+}
+
 // Settle takes those guesses out of f, and out of the report of the original, that were about a port or a route alone and that the
 // original does not meet itself: a route that needs a database which is not there says nothing about a lighter form. It says what it
 // left out, a line each. All stay when nothing passed, or when the program ended.

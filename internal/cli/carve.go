@@ -334,17 +334,20 @@ func imageChecks(path string, img v1.Image) (*check.File, report.Checks, error) 
 		path = "lighten.yaml"
 	}
 	src, err := os.ReadFile(path)
+	var own *check.File
 	if err == nil {
-		f, err := check.Parse(path, src)
-		return f, report.Checks{Source: path}, err
+		if own, err = check.Parse(path, src); err != nil || len(own.Checks) > 0 {
+			return own, report.Checks{Source: path}, err
+		}
 	}
-	if !optional || !errors.Is(err, os.ErrNotExist) {
+	if err != nil && (!optional || !errors.Is(err, os.ErrNotExist)) {
 		return nil, report.Checks{}, fmt.Errorf("reading the checks: %w", err)
 	}
 	cfg, err := img.ConfigFile()
 	if err != nil {
 		return nil, report.Checks{}, fmt.Errorf("reading the image's configuration: %w", err)
 	}
-	f, why := check.Guess(cfg, check.Hints{})
+	guess, why := check.Guess(cfg, check.Hints{})
+	f := own.Guessing(guess)
 	return f, report.Checks{Source: "guessed", Why: why, YAML: string(f.YAML())}, nil
 }

@@ -1,11 +1,38 @@
 package cli
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/lighten/lighten/internal/heal"
+	"github.com/lighten/lighten/internal/testimage"
 )
+
+// A file that says other things, such as a budget, is no reason to ask nothing.
+func TestChecksAreGuessedBesideAFile(t *testing.T) {
+	img := testimage.Image(t, v1.Config{ExposedPorts: map[string]struct{}{"8080": {}}})
+	for src, want := range map[string]string{
+		"budget: {pull: 9MB}\n": "guessed GET / 9000000", "checks: []\nbudget: {pull: 9MB}\n": "guessed GET / 9000000",
+		"checks: [{http: /own}]\n": "FILE GET /own 0",
+	} {
+		name := filepath.Join(t.TempDir(), "checks.yaml")
+		if err := os.WriteFile(name, []byte(src), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, c, err := imageChecks(name, img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(strings.Replace(c.Source, name, "FILE", 1), " ", f.Checks[0], " ", int64(f.Budget.Pull)); got != want || (c.YAML != "") != (c.Source == "guessed") {
+			t.Errorf("%q: got %q, want %q; to keep: %q", src, got, want, c.YAML)
+		}
+	}
+}
 
 // Misses that are listed are not said to be unknown.
 func TestNotKnown(t *testing.T) {

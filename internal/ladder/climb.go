@@ -25,7 +25,7 @@ import (
 type Options struct {
 	Engine   *engine.Engine
 	Build    engine.Build // what all builds share: arguments, secrets, platform, progress, …
-	Checks   *check.File  // nil: guessed from the original
+	Checks   *check.File  // nil, or without checks: guessed from the original
 	Source   string       // where Checks came from
 	NoChecks bool
 	Only     []string   // names of candidates; nil: all. The original is always built
@@ -319,12 +319,12 @@ func (c *climb) one(ctx context.Context, r, original *rung, from *report.Checks)
 		if c.o.NoChecks {
 			return nil
 		}
-		if c.trial.File != nil {
+		if c.trial.File != nil && len(c.trial.File.Checks) > 0 {
 			return c.prove(ctx, r, built)
 		}
 		// Only the original comes here: everything else waited for it.
-		var why []string
-		c.trial.File, why = check.Guess(built.Config(), c.hints())
+		guess, why := check.Guess(built.Config(), c.hints())
+		c.trial.File = c.trial.File.Guessing(guess)
 		err := c.prove(ctx, r, built)
 		if err == nil {
 			why = append(why, c.trial.File.Settle(r.check)...)

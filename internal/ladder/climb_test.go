@@ -130,6 +130,26 @@ func TestClimbOwn(t *testing.T) {
 	}
 }
 
+// A file without checks leaves them to be guessed, and keeps what else it says.
+func TestClimbGuesses(t *testing.T) {
+	testimage.Need(t, "root", "runc", "base:alpine:3.20")
+	e, dir := enginetest.Open(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM alpine:3.20\nCMD [\"sh\", \"-c\", \"echo $WORD\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	checks, err := check.Parse("lighten.yaml", []byte("env: {WORD: hello}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := climb(t, e, dir, ladder.Options{Checks: checks, Source: "lighten.yaml", CacheDir: t.TempDir(), Only: []string{ladder.Original}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := res.Report.Find(ladder.Original); res.Report.Checks.Source != "guessed" || c.ChecksPassed != 1 || c.ChecksTotal != 1 || !strings.Contains(res.Report.Checks.YAML, "hello") {
+		t.Errorf("%d of %d checks passed, by %+v", c.ChecksPassed, c.ChecksTotal, res.Report.Checks)
+	}
+}
+
 // What is remembered of an image is what reading it tells.
 func TestClimbRemembers(t *testing.T) {
 	testimage.Need(t, "root", "runc", "base:alpine:3.20")
