@@ -61,7 +61,7 @@ func (m *maker) evidence(ev Evidence) {
 		m.note("the record of look-ups is full: what the program looked up after %d paths is not known", len(ev.Record.Paths))
 	}
 	if ev.Record.Unread > 0 {
-		m.note("%d look-ups of %d could not be read", ev.Record.Unread, ev.Record.Events)
+		m.note("%d look-ups of %d could not be read, as of a process that changes its user and then forks: what only these want is not known, and keep: names it", ev.Record.Unread, ev.Record.Events)
 	}
 	for _, s := range ev.Record.Setuid {
 		m.note("%s gains no rights while it is traced: what it does with them was not seen", s)
