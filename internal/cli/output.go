@@ -75,6 +75,11 @@ func (o *output) check() error {
 			return err
 		}
 	}
+	if o.tag != "" {
+		if err := image.CheckDestination("docker-daemon:" + o.tag); err != nil {
+			return fmt.Errorf("reading --tag %q: want a name such as shop:light", o.tag)
+		}
+	}
 	bills, err := o.wanted()
 	if err != nil {
 		return err
