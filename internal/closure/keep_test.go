@@ -372,6 +372,25 @@ func keepCases() []keepCase {
 			goes:   map[string]string{"/usr/share/perl/5.36/Text/Wrap.pm": "package not needed"},
 		},
 		{
+			name: "what Perl loads for patterns of names, at the level tight", level: closure.Tight, tree: testimage.Tree{
+				"/opt/a.pl": "file 0755 #!/usr/bin/perl\nmy @f = <$dir/*.conf>;\n", "/usr/bin/perl": exe + amd64(""),
+				"/usr/lib/x86_64-linux-gnu/perl/5.36/File/Glob.pm": "file 0644 x",
+			},
+			looked: "exec /opt/a.pl", stays: "/usr/lib/x86_64-linux-gnu/perl/5.36/File/Glob.pm",
+		},
+		{
+			name: "no patterns of names", level: closure.Tight, tree: testimage.Tree{
+				"/opt/b.pl": "file 0755 #!/usr/bin/perl\nif ($x <$y*2 && $z> 1) {}\nmy %h = (glob => 1); # $a * $b\n", "/usr/bin/perl": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/perl/5.36/File/Glob.pm": "file 0644 x",
+			},
+			looked: "exec /opt/b.pl", goes: map[string]string{"/usr/lib/x86_64-linux-gnu/perl/5.36/File/Glob.pm": "never looked up"},
+		},
+		{
+			name: "parts of the C library for libraries within archives of Java, at the level tight", level: closure.Tight, tree: join(glibcTree, testimage.Tree{
+				"/usr/lib/jvm/java-21/lib/server/libjvm.so": exe + amd64("", needed, "libc.so.6"), "/usr/lib/x86_64-linux-gnu/libpthread.so.0": exe + amd64(""),
+			}),
+			looked: "open /usr/lib/jvm/java-21/lib/server/libjvm.so", stays: "/usr/lib/x86_64-linux-gnu/libpthread.so.0",
+		},
+		{
 			name: "a shell and the locales made in the image, for Perl", tree: join(glibcTree, testimage.Tree{
 				"/usr/bin/perl": exe + amd64(glibc, needed, "libc.so.6"), "/bin/sh": exe + amd64(""), "/usr/lib/locale/locale-archive": "file 0644 x", "/usr/lib/locale/de_DE/LC_TIME": "file 0644 x",
 			}),

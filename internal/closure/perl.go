@@ -36,12 +36,18 @@ var (
 	perlName   = lazy.MustCompile(`[A-Za-z_]\w*(?:::\w+)*`)
 )
 
+// perlGlob tells a pattern of names of files, for which perl loads File::Glob by itself (perlfunc, glob): glob "$dir/*.conf", <$dir/*>.
+var perlGlob = lazy.MustCompile(`\bglob\b[ (]*["'q$]|<[^<>=;\s]*\*[^<>=;\s]*>`)
+
 // perlFacts finds the modules that a source of Perl asks for.
 func perlFacts(b []byte, facts map[string]bool) {
 	rest := b
 	for line := range bytes.Lines(b) {
 		from := rest
 		rest = rest[len(line):]
+		if bytes.IndexByte(line, '*') >= 0 && perlGlob.Match(line) {
+			facts[factUse+"File::Glob"] = true
+		}
 		if !perlAsks(line) { // expressions are slow, and most lines are of no interest
 			continue
 		}

@@ -194,6 +194,12 @@ func (c companion) fits(base string) bool {
 	return false
 }
 
+// libcParts are parts of glibc that are libraries of their own; of later releases the last ones are empty.
+var libcParts = []string{
+	"/lib/*/libdl.so.2", "/lib/*/libm.so.6", "/lib/*/libpthread.so.0", "/lib/*/librt.so.1", "/lib/*/libutil.so.1",
+	"/usr/lib/*/libdl.so.2", "/usr/lib/*/libm.so.6", "/usr/lib/*/libpthread.so.0", "/usr/lib/*/librt.so.1", "/usr/lib/*/libutil.so.1",
+}
+
 // companionTable says what well-known libraries open at run time. Sources: their documentation, and strace.
 var companionTable = []companion{
 	{"opened by the C library for names, hosts and services", []string{"libc.so.6"}, []string{
@@ -201,10 +207,8 @@ var companionTable = []companion{
 		"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d/**", "/lib/*/libnss_files.so.2", "/lib/*/libnss_dns.so.2", "/usr/lib/*/libnss_files.so.2", "/usr/lib/*/libnss_dns.so.2",
 	}, false},
 	{"opened by the C library when a thread ends early, and for stack traces", []string{"libc.so.6"}, []string{"/lib/*/libgcc_s.so.1", "/usr/lib/*/libgcc_s.so.1"}, false},
-	{"parts of the C library that programs load by name", []string{"libc.so.6"}, []string{
-		"/lib/*/libdl.so.2", "/lib/*/libm.so.6", "/lib/*/libpthread.so.0", "/lib/*/librt.so.1", "/lib/*/libutil.so.1",
-		"/usr/lib/*/libdl.so.2", "/usr/lib/*/libm.so.6", "/usr/lib/*/libpthread.so.0", "/usr/lib/*/librt.so.1", "/usr/lib/*/libutil.so.1",
-	}, true},
+	{"parts of the C library that libraries within archives of Java need", []string{"libjvm.so"}, libcParts, false},
+	{"parts of the C library that programs load by name", []string{"libc.so.6"}, libcParts, true},
 	{"the locale that containers are set to", []string{"libc.so.6"}, []string{"/usr/lib/locale/C.utf8/**", "/usr/lib/locale/C.UTF-8/**"}, false},
 	{"time zones are opened by name", []string{"libc.so.6", "ld-musl-*"}, []string{"/usr/share/zoneinfo/**"}, true},
 	{"locales made in the image, of which no package knows", []string{"libc.so.6"}, []string{"/usr/lib/locale/locale-archive", "/usr/share/locale/locale.alias"}, true},
