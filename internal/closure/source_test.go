@@ -240,6 +240,14 @@ func TestSources(t *testing.T) {
 			config: app, stays: "/usr/bin/gpg /usr/bin/gpg-agent /usr/bin/7z /usr/lib/postgresql/15/bin/psql",
 		},
 		{
+			name: "the clients of PostgreSQL at the level tight, which are nothing without what they stand for", level: closure.Tight,
+			tree: join(bin("psql"), testimage.Tree{
+				"/usr/bin/psql": "symlink ../share/postgresql-common/pg_wrapper", "/usr/share/postgresql-common/pg_wrapper": "file 0755 #!/usr/bin/perl\n", "/usr/lib/postgresql/15/bin/psql": exe + amd64(""),
+				"/app/job.py": "file 0644 subprocess.run(['psql'])\n",
+			}),
+			config: app, stays: "/usr/lib/postgresql/15/bin/psql",
+		},
+		{
 			name: "profiles that Ghostscript's directory links to",
 			tree: join(glibcTree, testimage.Tree{
 				"/usr/bin/gs": exe + amd64(glibc, needed, "libgs.so.10"), "/usr/lib/x86_64-linux-gnu/libgs.so.10": exe + amd64(""),

@@ -243,7 +243,7 @@ var companionTable = []companion{
 	{"configuration of LDAP", []string{"libldap*"}, []string{"/etc/ldap/ldap.conf"}, false},
 	{"drivers of ODBC", []string{"libodbc.so*"}, []string{"/etc/odbc.ini", "/etc/odbcinst.ini"}, false},
 	{"programs that it starts", []string{"gpg", "gpg2"}, []string{"/usr/bin/gpg-agent", "/usr/bin/gpgconf", "/usr/bin/dirmngr", "/usr/bin/keyboxd", "/usr/lib/gnupg/**", "/usr/libexec/gpg-*", "/usr/libexec/keyboxd"}, true},
-	{"the programs that it stands for, of the version that it chooses", []string{"pg_wrapper"}, []string{"/usr/lib/postgresql/*/bin/*"}, true},
+	{"the programs that it stands for, of the version that it chooses", []string{"pg_wrapper"}, []string{"/usr/lib/postgresql/*/bin/*"}, false},
 	{"configuration of clients of MySQL and MariaDB", []string{"libmariadb.so*", "libmysqlclient.so*", "mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump", "mariadb-admin"}, []string{"/etc/mysql/**", "/etc/my.cnf", "/etc/my.cnf.d/**"}, false},
 	{"authentication plugins are opened by the names that a server says", []string{"libmariadb.so*", "mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-*"}, []string{
 		"/usr/lib/*/libmariadb*/plugin/**", "/usr/lib/mariadb/plugin/**",
