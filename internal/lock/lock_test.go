@@ -178,6 +178,22 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
+func TestUnfitPlatform(t *testing.T) {
+	k, tree, inv := keep(t, closure.Safe)
+	f, err := lock.Of(k, tree, inv, lock.Header{Level: closure.Safe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := f.Platform
+	if _, err := f.Keep("lighten.lock", tree, inv); err != nil || own == "" {
+		t.Errorf("on the lock's own platform %q: %v", own, err)
+	}
+	f.Platform = "linux/riscv64"
+	if _, err := f.Keep("lighten.lock", tree, inv); err == nil || !strings.Contains(err.Error(), "the platform: linux/riscv64 → "+own) {
+		t.Errorf("on another platform: %v", err)
+	}
+}
+
 // random is a tree of all that is hard to fold: packages of three kinds, bytecode, links, empty directories, odd names, dropped places.
 func random(r *rand.Rand) testimage.Tree {
 	tree := program()
