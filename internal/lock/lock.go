@@ -120,15 +120,12 @@ func namesOf(inv *inventory.Inventory) *naming {
 	seen, bare := map[key]bool{}, map[key]bool{}
 	for _, p := range inv.Packages() {
 		k := keyOf(p)
+		n.listed[k] = n.listed[k] || p.Paths > 0
 		if seen[k] || !closure.Knows(p) {
 			continue
 		}
 		seen[k] = true
 		n.packages = append(n.packages, p)
-		for range inv.Entries(p) {
-			n.listed[k] = true
-			break
-		}
 		k.arch = ""
 		n.ambiguous[k] = bare[k]
 		bare[k] = true
