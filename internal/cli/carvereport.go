@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/docker/go-units"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/image"
+	"github.com/lighten/lighten/internal/inventory"
 	"github.com/lighten/lighten/internal/report"
 )
 
@@ -45,6 +47,28 @@ func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 		rep.Notes = append(rep.Notes, unseen(res, rep.Light.DiskBytes)...)
 	}
 	return rep, nil
+}
+
+// others counts the packages of which something stays and that are not kept as packages: Go's in a program, npm's in a directory. The original's
+// are counted too.
+func others(k *closure.Keep, t *image.Tree, inv *inventory.Inventory) int {
+	stay := map[string]bool{}
+	note := func(p inventory.Package) {
+		if !closure.Knows(p) {
+			stay[strings.Join([]string{p.Ecosystem, p.Name, p.Version, p.File}, "\x00")] = true
+		}
+	}
+	for e := range t.All() {
+		if p := inv.OwnerOf(e); p != nil && k.Has(e.Path) {
+			note(*p)
+		}
+	}
+	for _, p := range inv.Packages() {
+		if p.File != "" && k.Has(p.File) {
+			note(p)
+		}
+	}
+	return len(stay)
 }
 
 // unseen names the largest dependencies that stay although nothing of them was looked up, where they are a good part of the image.
@@ -120,7 +144,7 @@ func carved(ctx context.Context, rep *report.Carve, res *heal.Result) error {
 	for _, p := range res.Keep.Packages() {
 		rep.Kept = append(rep.Kept, report.KeptPart{Ecosystem: p.Ecosystem, Name: p.Name, Version: p.Version, Files: p.Kept, AllFiles: p.Paths, Bytes: p.KeptBytes})
 	}
-	light.Packages = len(rep.Kept)
+	light.Packages = len(rep.Kept) + others(res.Keep, res.Tree, res.Inventory)
 	rep.Light = &light
 	for _, l := range tree.Layers {
 		rep.Layers = append(rep.Layers, report.Layer{Name: l.CreatedBy, PullBytes: l.PullBytes, Digest: l.Digest.String()})

@@ -9,6 +9,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/testimage"
 )
@@ -31,6 +32,23 @@ func TestChecksAreGuessedBesideAFile(t *testing.T) {
 		if got := fmt.Sprint(strings.Replace(c.Source, name, "FILE", 1), " ", f.Checks[0], " ", int64(f.Budget.Pull)); got != want || (c.YAML != "") != (c.Source == "guessed") {
 			t.Errorf("%q: got %q, want %q; to keep: %q", src, got, want, c.YAML)
 		}
+	}
+}
+
+// Packages of programming languages that stay are counted, as the original's are.
+func TestOtherPackagesAreCounted(t *testing.T) {
+	img := testimage.Image(t, v1.Config{WorkingDir: "/app"}, testimage.Tree{"/app/node_modules/a/package.json": `file 0644 {"name":"a","version":"1"}`,
+		"/app/node_modules/b/package.json": `file 0644 {"name":"b","version":"1"}`, "/opt/node_modules/c/package.json": `file 0644 {"name":"c","version":"1"}`})
+	tree, inv, err := heal.Read(t.Context(), img, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := closure.Make(closure.Input{Tree: tree, Inventory: inv, Drop: []string{"/app/node_modules/b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, all := others(k, tree, inv), len(inv.Packages()); got != 1 || all != 3 {
+		t.Errorf("%d of %d packages stay, want 1 of 3", got, all)
 	}
 }
 
