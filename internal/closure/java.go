@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/inventory"
+	"github.com/lighten/lighten/internal/lazy"
 )
 
 // Bounds on what is read of an archive of Java's classes, in bytes.
@@ -180,4 +181,23 @@ func classRunFacts(b []byte) []string {
 		c.commands(facts)
 	}
 	return slices.Sorted(maps.Keys(facts))
+}
+
+// javaWindows are what Java draws windows by, which brings GTK and CUPS along. Where DISPLAY is not set it draws into memory alone (java.awt.headless),
+// and loads none of them.
+var javaWindows = lazy.MustCompile(`/lib/(?:[^/]+/)?lib(?:awt_xawt|jawt|splashscreen)\.so$`)
+
+// screen tells whether programs of the image may have one to draw on: that of its environment, or a server of X11 of its own.
+func (m *maker) screen() bool {
+	for _, v := range m.Tree.Config.Config.Env {
+		if strings.HasPrefix(v, "DISPLAY=") {
+			return true
+		}
+	}
+	for _, server := range []string{"Xvfb", "Xorg", "Xvnc", "Xtigervnc", "Xephyr"} {
+		if m.lookPath(server) != "" {
+			return true
+		}
+	}
+	return false
 }

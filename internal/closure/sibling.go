@@ -1,8 +1,6 @@
 package closure
 
 import (
-	"strings"
-
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/lazy"
 )
@@ -50,23 +48,4 @@ func siblings(m *maker, e *image.Entry, s strength) {
 			m.along(x, weak, Reason{Rule: "sibling", By: e.Path, Note: f.what + " are opened by computed names"})
 		}
 	}
-}
-
-// javaWindows are what Java draws windows by, which brings GTK and CUPS along. Where DISPLAY is not set it draws into memory alone (java.awt.headless),
-// and loads none of them.
-var javaWindows = lazy.MustCompile(`/lib/(?:[^/]+/)?lib(?:awt_xawt|jawt|splashscreen)\.so$`)
-
-// screen tells whether programs of the image may have one to draw on: that of its environment, or a server of X11 of its own.
-func (m *maker) screen() bool {
-	for _, v := range m.Tree.Config.Config.Env {
-		if strings.HasPrefix(v, "DISPLAY=") {
-			return true
-		}
-	}
-	for _, server := range []string{"Xvfb", "Xorg", "Xvnc", "Xtigervnc", "Xephyr"} {
-		if m.lookPath(server) != "" {
-			return true
-		}
-	}
-	return false
 }
