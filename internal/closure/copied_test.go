@@ -61,11 +61,11 @@ func TestCopied(t *testing.T) {
 // Caches of build tools in the program's directory go; what a framework's server reads of the same directories stays.
 func TestBuildCaches(t *testing.T) {
 	c := keepCase{config: v1.Config{WorkingDir: "/app"}, looked: "open /app/server.js", tree: testimage.Tree{}, goes: map[string]string{}}
-	for _, p := range strings.Fields(`.next/cache/webpack/server/0.pack .next/cache/swc/x node_modules/.cache/babel/x.json .turbo/x.log .mypy_cache/3.11/a.json .gradle/8.5/x.bin
+	for _, p := range strings.Fields(`_build/log _build/.db _build/default/bin/.tool.eobjs/byte/a.cmi dist-newstyle/cache/plan.json .next/cache/webpack/server/0.pack .next/cache/swc/x node_modules/.cache/babel/x.json .turbo/x.log .mypy_cache/3.11/a.json .gradle/8.5/x.bin
 		target/release/deps/libserde.rlib target/release/.fingerprint/x tsconfig.tsbuildinfo web/.eslintcache`) {
 		c.tree["/app/"+p], c.goes["/app/"+p] = "file 0644 x", "caches of build tools"
 	}
-	for _, p := range strings.Fields(`server.js .next/cache/fetch-cache/x .next/cache/images/x .next/server/page.js target/release/app target/release/build/x/out/lib.so target/app.jar cache/webpack/x .cache/x`) {
+	for _, p := range strings.Fields(`_build/default/bin/tool.exe _build/prod/rel/shop/bin/shop _build/prod/lib/x/ebin/x.beam server.js .next/cache/fetch-cache/x .next/cache/images/x .next/server/page.js target/release/app target/release/build/x/out/lib.so target/app.jar cache/webpack/x .cache/x`) {
 		c.tree["/app/"+p] = "file 0644 x"
 		c.stays += "/app/" + p + " "
 	}
