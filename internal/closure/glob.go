@@ -52,7 +52,7 @@ func (m *maker) globs() error {
 		for e := range m.Tree.All() {
 			if re.MatchString(e.Path) {
 				found = true
-				m.enter(e, strong, Reason{Rule: "keep", Note: "as lighten.yaml says: " + g})
+				m.enter(e, strong, Reason{Rule: "keep", Note: "as asked: " + g})
 			}
 		}
 		if !found {
@@ -84,7 +84,7 @@ func (m *maker) dropsInVain() {
 func (m *maker) dropped(p string) bool {
 	for _, re := range m.drop {
 		if re.MatchString(p) {
-			m.keep.drops[p] = "drop, as lighten.yaml says"
+			m.keep.drops[p] = "drop, as asked"
 			return true
 		}
 	}

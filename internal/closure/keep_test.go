@@ -279,7 +279,7 @@ func keepCases() []keepCase {
 		{
 			name: "what lighten.yaml says", tree: testimage.Tree{"/opt/a/x/y": "file 0644 x", "/opt/b": "file 0644 x", "/app/big": "file 0644 x", "/app/x": "file 0644 x"},
 			keep: []string{"/opt/a/**", "/nothing/*"}, drop: []string{"/app/big", "/opt/a/x", "/no/more"}, config: v1.Config{WorkingDir: "/app"},
-			stays: "/opt/a/x/y /app/x", goes: map[string]string{"/opt/b": "never looked up", "/app/big": "drop, as lighten.yaml says"}, notes: "drop \"/no/more\" fits nothing in the image\ndrop \"/opt/a/x\" takes nothing away: keep names what it fits, or it was looked up, or something that stays needs it\nkeep \"/nothing/*\" fits nothing in the image",
+			stays: "/opt/a/x/y /app/x", goes: map[string]string{"/opt/b": "never looked up", "/app/big": "drop, as asked"}, notes: "drop \"/no/more\" fits nothing in the image\ndrop \"/opt/a/x\" takes nothing away: keep names what it fits, or it was looked up, or something that stays needs it\nkeep \"/nothing/*\" fits nothing in the image",
 		},
 		{
 			name: "neither /proc nor /dev of the image", tree: testimage.Tree{"/dev/null": "char 0666 1:3", "/proc/x": "file 0644 x"},
