@@ -61,7 +61,7 @@ func TestCopied(t *testing.T) {
 // Caches of build tools in the program's directory go; what a framework's server reads of the same directories stays.
 func TestBuildCaches(t *testing.T) {
 	c := keepCase{config: v1.Config{WorkingDir: "/app"}, looked: "open /app/server.js", tree: testimage.Tree{}, goes: map[string]string{}}
-	for _, p := range strings.Fields(`_build/log _build/.db _build/default/bin/.tool.eobjs/byte/a.cmi dist-newstyle/cache/plan.json .next/cache/webpack/server/0.pack .next/cache/swc/x node_modules/.cache/babel/x.json .turbo/x.log .mypy_cache/3.11/a.json .gradle/8.5/x.bin
+	for _, p := range strings.Fields(`_build/log _build/.db _build/default/bin/.tool.eobjs/byte/a.cmi _build/default/.dune/configurator dist-newstyle/cache/plan.json .next/cache/webpack/server/0.pack .next/cache/swc/x node_modules/.cache/babel/x.json .turbo/x.log .mypy_cache/3.11/a.json .gradle/8.5/x.bin
 		target/release/deps/libserde.rlib target/release/.fingerprint/x tsconfig.tsbuildinfo web/.eslintcache`) {
 		c.tree["/app/"+p], c.goes["/app/"+p] = "file 0644 x", "caches of build tools"
 	}
