@@ -181,7 +181,13 @@ func (m *maker) settle() {
 func (m *maker) add(p string, s strength, r Reason) *image.Entry {
 	trail, final := m.walk(p)
 	for _, e := range trail {
-		if e.Type == symlink {
+		switch {
+		case e.Type != symlink:
+		case e.Path == p: // it is itself what is wanted
+			m.enter(e, s, r)
+		case r.By == "":
+			m.enter(e, s, Reason{Rule: "link", Note: "on the way to " + p + ", " + r.Rule + ": " + r.Note})
+		default:
 			m.enter(e, s, Reason{Rule: "link", By: r.By, Note: "on the way to " + p})
 		}
 	}

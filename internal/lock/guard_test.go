@@ -233,19 +233,21 @@ func FuzzParseGuard(f *testing.F) {
 	})
 }
 
-// A link on the way to a program does not tell who wants it; the program itself does.
+// A link on the way to a program does not tell who wants it; the program itself does, also of the link.
 func TestWhyNoLink(t *testing.T) {
-	img := testimage.Image(t, v1.Config{Cmd: []string{"tool"}}, testimage.Tree{
+	img := testimage.Image(t, v1.Config{Cmd: []string{"/bin/tool"}}, testimage.Tree{
 		"/var/lib/dpkg/status": "file 0644 " + status("tool"), "/var/lib/dpkg/info/tool.list": "file 0644 /usr/bin/tool\n/usr/lib/tool/tool\n/usr/lib/tool/data\n",
-		"/usr/bin/tool": "symlink ../lib/tool/tool", "/usr/lib/tool/tool": "file 0755 x", "/usr/lib/tool/data": "file 0644 x",
+		"/usr/bin/tool": "symlink ../lib/tool/tool", "/usr/lib/tool/tool": "file 0755 x", "/usr/lib/tool/data": "file 0644 x", "/bin": "symlink usr/bin",
 	})
 	in, inv := read(t, img)
 	k, err := closure.Make(closure.Input{Tree: in, Inventory: inv})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := carved(t, img, k, closure.Safe).Why("/usr/lib/tool/data").Chain; len(c) != 1 || !strings.Contains(c[0].Note, "named by ENTRYPOINT and CMD") {
-		t.Errorf("got %+v", c)
+	for _, p := range []string{"/usr/lib/tool/data", "/usr/bin/tool", "/bin"} {
+		if c := carved(t, img, k, closure.Safe).Why(p).Chain; len(c) != 1 || !strings.Contains(c[0].Note, "named by ENTRYPOINT and CMD") {
+			t.Errorf("%s: got %+v", p, c)
+		}
 	}
 }
 
