@@ -243,7 +243,13 @@ func (m *maker) below(dir string, s strength, r Reason) {
 // along brings in an entry that comes with something else, unless a rule drops such things.
 func (m *maker) along(e *image.Entry, s strength, r Reason) {
 	if m.keep.nodes[e.Path] == nil {
-		if m.dropped(e.Path) || m.ruledOut(e.Path) || m.toolchainOf(e.Path) != nil {
+		if m.dropped(e.Path) || m.toolchainOf(e.Path) != nil {
+			return
+		}
+		if m.ruledOut(e.Path) {
+			if hookSample.MatchString(e.Path) { // git and programs write hooks beside them
+				m.enter(m.Tree.Get(path.Dir(e.Path)), weak, r)
+			}
 			return
 		}
 		if strings.HasSuffix(e.Path, ".so") && javaWindows.MatchString(e.Path) && !m.screen() {

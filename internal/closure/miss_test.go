@@ -87,6 +87,18 @@ func TestMissesNoSample(t *testing.T) {
 	}
 }
 
+// The templates of git have samples alone: what it makes of them has a directory for hooks nevertheless.
+func TestSamplesDirectoryStays(t *testing.T) {
+	const hooks = "/usr/share/git-core/templates/hooks"
+	keepCase{
+		tree: testimage.Tree{
+			"/var/lib/dpkg/status": "file 0644 " + statusOf("git"), "/var/lib/dpkg/info/git.list": "file 0644 /usr/bin/git\n" + hooks + "/push.sample\n",
+			"/usr/bin/git": exe + amd64(""), hooks + "/push.sample": "file 0755 x",
+		},
+		looked: "exec /usr/bin/git", stays: hooks, goes: map[string]string{hooks + "/push.sample": "version control"},
+	}.run(t)
+}
+
 // So is one of a package of Node.js that lacks nothing but parts for other systems: who lists it takes the one for this system.
 func TestMissesNoForeignPart(t *testing.T) {
 	c := nodeForeignCase()
