@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/docker/go-units"
 
@@ -52,10 +51,10 @@ func carveReport(ctx context.Context, res *heal.Result) (*report.Carve, error) {
 // others counts the packages of which something stays and that are not kept as packages: Go's in a program, npm's in a directory. The original's
 // are counted too.
 func others(k *closure.Keep, t *image.Tree, inv *inventory.Inventory) int {
-	stay := map[string]bool{}
+	stay := map[[4]string]bool{}
 	note := func(p inventory.Package) {
 		if !closure.Knows(p) {
-			stay[strings.Join([]string{p.Ecosystem, p.Name, p.Version, p.File}, "\x00")] = true
+			stay[[...]string{p.Ecosystem, p.Name, p.Version, p.File}] = true
 		}
 	}
 	for e := range t.All() {

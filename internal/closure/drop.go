@@ -83,5 +83,6 @@ var dropTable = []dropRow{
 	{"source maps", []string{"/node_modules/"}, lazy.MustCompile(`/node_modules/.*\.(?:[cm]?js|css|[cm]?ts)\.map$`), nil}, // what is imported is looked up (node --enable-source-maps)
 	// Heaps above 32 GB and less usual settings have archives of their own beside classes.jsa. Without one Java starts a little slower (-Xshare:auto).
 	{"classes of Java prepared for large heaps", []string{"/lib/server/classes_"}, lazy.MustCompile(`/lib/server/classes_[a-z_]+\.jsa$`), nil},
+	{windowsOfJava, []string{"/libawt_xawt.so", "/libjawt.so", "/libsplashscreen.so"}, lazy.MustCompile(`/lib/(?:[^/]+/)?lib(?:awt_xawt|jawt|splashscreen)\.so$`), nil},
 	{"source code of Java", []string{"/usr/lib/jvm/", "/opt/java/"}, lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
 }

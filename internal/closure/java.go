@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/lighten/lighten/internal/inventory"
-	"github.com/lighten/lighten/internal/lazy"
 )
 
 // Bounds on what is read of an archive of Java's classes, in bytes.
@@ -183,9 +182,9 @@ func classRunFacts(b []byte) []string {
 	return slices.Sorted(maps.Keys(facts))
 }
 
-// javaWindows are what Java draws windows by, which brings GTK and CUPS along. Where DISPLAY is not set it draws into memory alone (java.awt.headless),
-// and loads none of them.
-var javaWindows = lazy.MustCompile(`/lib/(?:[^/]+/)?lib(?:awt_xawt|jawt|splashscreen)\.so$`)
+// windowsOfJava is the rule that drops what Java draws windows by, which brings GTK and CUPS along. Where DISPLAY is not set it draws into memory
+// alone (java.awt.headless), and loads none of it.
+const windowsOfJava = "windows of Java, for which there is no screen"
 
 // screen tells whether programs of the image may have one to draw on: that of its environment, or a server of X11 of its own.
 func (m *maker) screen() bool {

@@ -252,10 +252,6 @@ func (m *maker) along(e *image.Entry, s strength, r Reason) {
 			}
 			return
 		}
-		if strings.HasSuffix(e.Path, ".so") && javaWindows.MatchString(e.Path) && !m.screen() {
-			m.keep.drops[e.Path] = "windows of Java, for which there is no screen"
-			return
-		}
 		if m.foreignAddon(e) {
 			m.keep.drops[e.Path] = foreignParts
 			return
@@ -273,6 +269,8 @@ func (m *maker) ruledOut(p string) bool {
 		return !m.single
 	case declarations:
 		return !m.compilesTypes(p)
+	case windowsOfJava:
+		return !m.screen()
 	}
 	return true
 }

@@ -1,10 +1,12 @@
 package closure
 
 import (
+	"iter"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/lazy"
 )
 
@@ -59,9 +61,17 @@ func (m *maker) findToolchains() {
 		}
 	}
 	for _, b := range m.toolchains {
+		for e := range m.partsOf(b) {
+			m.keep.drops[e.Path] = b.name
+		}
+	}
+}
+
+func (m *maker) partsOf(b *built) iter.Seq[*image.Entry] {
+	return func(yield func(*image.Entry) bool) {
 		for e := range m.Tree.Under(b.root + "/") {
-			if b.has(e.Path) {
-				m.keep.drops[e.Path] = b.name
+			if b.has(e.Path) && !yield(e) {
+				return
 			}
 		}
 	}
@@ -71,7 +81,7 @@ func (m *maker) findToolchains() {
 // anything.
 func (m *maker) toolchainOf(p string) *built {
 	for _, b := range m.toolchains {
-		if b.has(p) && !m.done[b.name] {
+		if !m.done[b.name] && b.has(p) {
 			return b
 		}
 	}
@@ -87,17 +97,12 @@ func (m *maker) compilesAhead() {
 			continue
 		}
 		for _, b := range m.toolchains {
-			if b.toolchain == t {
-				m.bringToolchain(b, by)
+			if b.toolchain != t {
+				continue
 			}
-		}
-	}
-}
-
-func (m *maker) bringToolchain(b *built, by string) {
-	for e := range m.Tree.Under(b.root + "/") {
-		if b.has(e.Path) {
-			m.along(e, weak, Reason{Rule: "toolchain", By: by, Note: "something compiles while the program runs"})
+			for e := range m.partsOf(b) {
+				m.along(e, weak, Reason{Rule: "toolchain", By: by, Note: "something compiles while the program runs"})
+			}
 		}
 	}
 }

@@ -68,6 +68,7 @@ func Verify(ctx context.Context, original, light v1.Image, o Options) (*Comparis
 	}
 	c.Light, c.Differences, c.Unordered = h.res.Light, h.res.Differences, check.Unordered(h.answers)
 	h.told(c, observed)
+	c.Misses = h.res.Misses
 	if c.Untraced == "" && !observed.Passed() {
 		c.Untraced = "the checks do not pass while the program is observed"
 		if c.Light.Passed() { // else what fails is told of that run
@@ -95,7 +96,6 @@ func (h *healer) told(c *Comparison, observed *check.Report) {
 			}
 		}
 	}
-	c.Misses = h.res.Misses
 }
 
 // look finds what the light image misses. It returns what that answered meanwhile.
@@ -120,6 +120,6 @@ func (h *healer) look(ctx context.Context, light v1.Image, c *Comparison) (*chec
 			h.note(p.Name, phase(out.Record, p.Phase), p.By)
 		}
 	}
-	c.Misses, c.Untraced = h.res.Misses, out.Record.Untraced
+	c.Untraced = out.Record.Untraced
 	return out.Report, nil
 }
