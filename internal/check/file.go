@@ -246,6 +246,9 @@ func letters(word string) string {
 // didYouMean says what an unknown key may have been meant for: one of that name in another place, or one that is written like it.
 func didYouMean(word string) string {
 	if in := keys()[word]; len(in) > 0 {
+		if word == "ignore" || word == "name" { // of the check itself, not of its kind
+			return fmt.Sprintf("; it stands beside the kind of a check: {http: /, %s: …}", word)
+		}
 		return "; it belongs to " + strings.Join(in, ", ")
 	}
 	best, dist := "", 3

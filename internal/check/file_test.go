@@ -107,6 +107,7 @@ func TestParseErrors(t *testing.T) {
 		{"checks:\n- http:\n    prot: 80\n", "lighten.yaml:3:5: unknown key \"prot\"; did you mean \"port\"?\n      prot: 80\n      ^"},
 		{"checks:\n- exec: {argz: [a]}\n", "unknown key \"argz\"; did you mean \"args\"?"},
 		{"holdout:\n- http: {within: 5s}\n", "unknown key \"within\"; it belongs to exec, log, exit"},
+		{"checks:\n- http: {path: /a, ignore: x}\n", "unknown key \"ignore\"; it stands beside the kind of a check: {http: /, ignore: …}"},
 		{"timeout: 5s", "unknown key \"timeout\"; it belongs to http, exec, exit, start"},
 		{"checks:\n- http: {timeout: -5s}\n", "http: timeout -5s: want a time such as 30s"},
 		{"zzzzzz: 1", "lighten.yaml:1:1: unknown key \"zzzzzz\"\n"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
@@ -27,6 +28,9 @@ func duCommand(g *global) *cobra.Command {
 		Use: "du", Short: "Show what is kept, the largest first", Args: cobra.NoArgs,
 		Example: "  lighten cache du\n  lighten cache du --format json",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if format != "table" && format != "json" {
+				return fmt.Errorf("reading --format %q: want table or json", format)
+			}
 			e, err := openPlain(c, g)
 			if err != nil {
 				return err
@@ -39,18 +43,36 @@ func duCommand(g *global) *cobra.Command {
 			if format == "json" {
 				return json.NewEncoder(c.OutOrStdout()).Encode(all)
 			}
-			var sum int64
-			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
-			for _, u := range all {
-				sum += u.Bytes
-				fmt.Fprintf(w, "%s\t%s\t%s\n", report.Bytes(u.Bytes), u.Kind, report.Clean(u.Description))
-			}
-			fmt.Fprintf(w, "%s\tall\t\n", report.Bytes(sum))
-			return w.Flush()
+			return writeUsage(c.OutOrStdout(), all)
 		},
 	}
-	c.Flags().StringVar(&format, "format", format, "table or json")
+	c.Flags().StringVar(&format, "format", format, "table or json (json lists small entries too)")
+	fixed(c, map[string][]string{"format": {"table", "json"}})
 	return c
+}
+
+// smallUsage is below which [writeUsage] lists no entry by itself: each run of checks leaves a dozen of a few kB.
+const smallUsage = 1e6
+
+// writeUsage writes what the engine keeps, the largest first, and sums up what is small.
+func writeUsage(out io.Writer, all []engine.Usage) error {
+	var sum, small int64
+	var smaller int
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	for _, u := range all {
+		sum += u.Bytes
+		if u.Bytes < smallUsage {
+			small += u.Bytes
+			smaller++
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", report.Bytes(u.Bytes), u.Kind, report.Clean(u.Description))
+	}
+	if smaller > 0 {
+		fmt.Fprintf(w, "%s\tsmall\t%d of less than %s each\n", report.Bytes(small), smaller, report.Bytes(smallUsage))
+	}
+	fmt.Fprintf(w, "%s\tall\t\n", report.Bytes(sum))
+	return w.Flush()
 }
 
 func pruneCommand(g *global) *cobra.Command {
