@@ -42,13 +42,35 @@ func (m *maker) foreignAddon(e *image.Entry) bool {
 // declarations is the rule that drops what describes JavaScript to TypeScript's compiler.
 const declarations = "declarations for TypeScript"
 
-// compilesTypes tells whether the program that has p among its node_modules has TypeScript's compiler there to run, as ts-node needs it.
+// compilesTypes tells whether the program that has p among its node_modules has TypeScript's compiler there to run, as ts-node needs it: one
+// that its development alone needs is only there where something asks for it.
 func (m *maker) compilesTypes(p string) bool {
 	project, _, _ := strings.Cut(p, "/node_modules/")
 	for _, dir := range []string{project, "/usr/local/lib"} {
-		if compiler := m.Tree.Resolve(dir + "/node_modules/typescript"); compiler != nil && !m.developed(dir)[compiler.Path] {
+		if compiler := m.Tree.Resolve(dir + "/node_modules/typescript"); compiler != nil && (!m.developed(dir)[compiler.Path] || m.done[keyNodePackage(compiler.Path)]) {
 			return true
 		}
 	}
 	return false
+}
+
+// declared brings the declarations of what stays, and those that are packages of their own (@types), once a compiler of TypeScript stays
+// that only development needs: it may be asked for after they went. Without being told, it reads all of @types ("types" in the TSConfig
+// reference).
+func (m *maker) declared() {
+	for _, compiler := range m.typeCompilers {
+		r := Reason{Rule: "package", By: compiler + "/package.json", Note: "a declaration: TypeScript's compiler stays"}
+		modules := path.Dir(compiler)
+		for e := range m.Tree.Under(modules + "/") {
+			dir := nodePackage(e.Path)
+			switch {
+			case dir == "":
+			case path.Dir(dir) == modules+"/@types":
+				m.nodePackage(dir, compiler)
+			case m.keep.nodes[dir+"/package.json"] != nil && DropRule(e.Path) == declarations:
+				m.along(e, weak, r)
+			}
+		}
+	}
+	m.typeCompilers = nil
 }

@@ -102,6 +102,7 @@ type maker struct {
 	drop          []*regexp.Regexp           // Input.Drop
 	native        *image.Entry               // see nativeELF
 	onlyDeveloped map[string]map[string]bool // see developed
+	typeCompilers []string                   // see [maker.declared]
 	single        bool                       // certificate authorities are looked up one by one
 }
 
@@ -115,7 +116,7 @@ type rule func(m *maker, e *image.Entry, s strength)
 
 // rules in the order in which they are tried on everything that comes in.
 var rules = []rule{
-	links, hardLinks, elfRule, scripts, toolScripts, companions, openedByModules, accounts, schedule, packages, python, importedTests, nodeModules, siblings, application, named, loaded, literals,
+	links, hardLinks, elfRule, scripts, toolScripts, companions, openedByModules, accounts, schedule, packages, python, importedTests, nodeModules, siblings, application, named, moduleCommands, loaded, literals,
 	perlModules, askedModules, commandsOfLibraries, compiledModules, walkedPackages, gems,
 }
 

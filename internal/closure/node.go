@@ -36,9 +36,15 @@ func nodePackage(p string) string {
 	return base + parts[0]
 }
 
+// keyNodePackage is the key of [maker.once] under which it is done that a package of node_modules stays as a whole.
+func keyNodePackage(dir string) string { return "node package\x00" + dir }
+
 func (m *maker) nodePackage(dir, by string) {
 	if !m.once("node package", dir) {
 		return
+	}
+	if path.Base(dir) == "typescript" {
+		m.typeCompilers = append(m.typeCompilers, dir)
 	}
 	r := Reason{Rule: "package", By: by, Note: "part of package " + path.Base(dir)}
 	for x := range m.Tree.Under(dir + "/") {
@@ -59,6 +65,7 @@ type manifest struct {
 	OptionalDependencies map[string]any `json:"optionalDependencies"`
 	PeerDependencies     map[string]any `json:"peerDependencies"`
 	DevDependencies      map[string]any `json:"devDependencies"`
+	Scripts              map[string]any `json:"scripts"`
 }
 
 func (m *maker) manifest(dir string) (manifest, bool) {

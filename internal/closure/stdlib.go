@@ -215,6 +215,7 @@ func (m *maker) reach() bool {
 	before := len(m.keep.nodes)
 	m.perlWaiting()
 	m.compiles()
+	m.declared()
 	m.compilesAhead()
 	m.unfit = map[string]bool{} // more may stay now
 	m.importedPackages()
