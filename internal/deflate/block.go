@@ -9,6 +9,7 @@ type bitWriter struct {
 	n      uint // of bits
 	merger merger
 	own    code // of the block at hand
+	even   code // of it, by counts that are made even
 }
 
 // reset has what is written next appended to out.
@@ -35,10 +36,14 @@ func (w *bitWriter) finish() []byte {
 // block writes one block in the shortest of the three forms.
 func (w *bitWriter) block(tokens []token, h *histogram, text []byte, last bool) {
 	h.literal[endOfBlock] = 1
-	own := &w.own
-	w.merger.lengths(own.literals[:literals], h.literal[:], 15)
-	w.merger.lengths(own.distances[:], h.distance[:], 15)
-	own.complete(&w.merger)
+	own, even := &w.own, *h
+	own.make(&w.merger, h)
+	smooth(even.literal[:])
+	smooth(even.distance[:])
+	w.even.make(&w.merger, &even)
+	if w.even.size(h)+w.even.header.size() < own.size(h)+own.header.size() {
+		own = &w.even
+	}
 	dynamic, fixed, plain := own.size(h)+own.header.size(), fixedCode.size(h), (len(text)+5*(1+len(text)/maxStored))*8
 	switch {
 	case plain < min(dynamic, fixed):
@@ -88,6 +93,13 @@ type code struct {
 	literalCodes  [literals + 2]uint16
 	distanceCodes [distances]uint16
 	header        header
+}
+
+// make makes the code that is best for what h counts.
+func (c *code) make(m *merger, h *histogram) {
+	m.lengths(c.literals[:literals], h.literal[:], 15)
+	m.lengths(c.distances[:], h.distance[:], 15)
+	c.complete(m)
 }
 
 // complete makes all else of the lengths.

@@ -14,9 +14,9 @@ func (b *block) add(t token, n uint32) {
 }
 
 const (
-	grain    = 768           // tokens: blocks end near multiples of it
-	fine     = grain / 12    // tokens: how near is tried in steps of it
-	perBlock = 90 * 8 * unit // what the code of a block costs, about
+	grain    = 384           // tokens: blocks end near multiples of it
+	fine     = grain / 6     // tokens: how near is tried in steps of it
+	perBlock = 72 * 8 * unit // what the code of a block costs, about
 
 	// enough is how much more than the best a block may cost before none that begins earlier is tried. Parted anywhere, tokens never cost
 	// more than together, but for one code more: so all of those cost more than the best too. Twice that allows for rounding.
