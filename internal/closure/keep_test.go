@@ -181,6 +181,10 @@ func keepCases() []keepCase {
 			goes: map[string]string{"/usr/bin/tls": "programs of packages that only gave data", "/usr/share/perl/5.36/Text/Wrap.pm": "package not needed"},
 		},
 		{
+			name: "an empty directory, and none that would be", tree: testimage.Tree{"/srv/uploads/": "dir 0755", "/usr/share/perl5/Carp.pm": "file 0644 x", "/usr/share/perl5/Carp/Heavy.pm": "file 0644 x", "/usr/bin/z": "file 0755 x"},
+			looked: "open /usr/bin/z", stays: "/srv/uploads", goes: map[string]string{"/usr/share/perl5/Carp": "never looked up", "/usr/share/perl5/Carp/Heavy.pm": "never looked up"},
+		},
+		{
 			name: "a listed directory", tree: testimage.Tree{"/data/plugins/a": "file 0644 x", "/data/plugins/b/": "dir 0755", "/usr/bin/z": "file 0755 x"},
 			looked: "list /data/plugins\nlist /usr/bin", stays: "/data/plugins/a /data/plugins/b", goes: map[string]string{"/usr/bin/z": "never looked up"},
 		},
@@ -570,6 +574,8 @@ func pythonCase(level closure.Level) keepCase {
 			lib + "lib-dynload/_dbm.cpython-311-x86_64-linux-gnu.so": "modules of Python that nothing imports",
 			"/usr/lib/x86_64-linux-gnu/libdb-5.3.so":                 "never looked up",
 			"/sbin/ldconfig":                                         "never looked up",
+			lib + "dbm/ndbm.py":                                      "modules of Python that nothing imports",
+			site + "setuptools-70.dist-info/RECORD":                  "lists of the files of distributions that do not stay",
 		},
 	}
 	if level == closure.Safe {

@@ -123,14 +123,16 @@ func topPackage(p string) string {
 	return top
 }
 
-// partOf keeps one package of an installer and what describes the installer: setuptools has a hook that every start of Python
-// reads, and which does nothing without the rest.
+// partOf keeps one package of an installer and what describes the installer, but for the list of its files: setuptools has a hook that every
+// start of Python reads, and which does nothing without the rest.
 func (m *maker) partOf(o *owned, top, by string, whole bool) {
 	if !m.once("part", o.Name, top) {
 		return
 	}
 	for _, f := range o.files {
-		if t := topPackage(f.Path); t == top || strings.HasSuffix(t, "-info") {
+		if t := topPackage(f.Path); path.Base(f.Path) == "RECORD" {
+			m.keep.drops[f.Path] = "lists of the files of distributions that do not stay"
+		} else if t == top || strings.HasSuffix(t, "-info") {
 			m.module(f, Reason{Rule: "distribution", By: by, Note: "of " + o.Name + ", which is not needed as a whole"}, whole)
 		}
 	}

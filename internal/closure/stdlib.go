@@ -13,10 +13,11 @@ import (
 )
 
 // neverImported are parts of the standard library that a service does not import: tests, editors, teaching programs,
-// installers, tools for developers, what only builds Python, and what PEP 594 gave up. What evidence or a source names stays.
+// installers, tools for developers, what only builds Python, what PEP 594 gave up, and the server of XML-RPC, which brings pydoc. What evidence or a
+// source names stays.
 var neverImported = lazy.MustCompile(`^(?:test|tests|idlelib|turtledemo|turtle\.py|tkinter|ensurepip|lib2to3|pydoc_data|config-[^/]+|__phello__[^/]*|` +
 	`distutils|venv|unittest|(?:antigravity|this|zipapp|pydoc|doctest|pdb|bdb|profile|cProfile|pstats|trace|tabnanny|pyclbr|modulefinder|pickletools|py_compile|compileall|symtable)\.py|` +
-	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib)\.py|msilib)(?:/|$)` +
+	`(?:aifc|asynchat|asyncore|cgi|cgitb|chunk|crypt|imghdr|mailcap|msilib|nntplib|pipes|smtpd|sndhdr|sunau|telnetlib|uu|xdrlib|xmlrpc/server)\.py|msilib)(?:/|$)` +
 	`|/(?:tests?|idle_test)/|^lib-dynload/(?:_test|xx|_ctypes_test|_tkinter|_xx|_crypt|audioop|nis|ossaudiodev|spwd|_lsprof)[^/]*$`)
 
 // neverHere are modules that nothing on Linux imports, although import statements name them: what is for other systems, the
@@ -402,6 +403,7 @@ func (m *maker) enterLibrary(l *library) {
 	landmark := l.dir + "/os.py"
 	why := Reason{Rule: "standard library", By: landmark, Note: "an import leads to it"}
 	any := Reason{Rule: "standard library", By: landmark, Note: "any module of it may be imported later"}
+	vain := m.inVain(l)
 	for _, name := range slices.Sorted(maps.Keys(l.modules)) {
 		x := l.modules[name]
 		for _, e := range x.files {
@@ -415,7 +417,7 @@ func (m *maker) enterLibrary(l *library) {
 				m.along(e, weak, any)
 			case neverImported.MatchString(rel):
 				m.keep.drops[e.Path] = unseenLibrary
-			case !l.any || e.ELF != nil && m.foreign(e):
+			case !l.any || vain[name]:
 				m.keep.drops[e.Path] = "modules of Python that nothing imports"
 			default:
 				m.along(e, weak, any)
@@ -463,6 +465,35 @@ func (l *library) packageOf(rel string) string {
 
 func (m *maker) evidentModule(x *module) bool {
 	return m.anyEvident(x.files) || m.anyEvident(x.caches)
+}
+
+// inVain are the modules that nothing leads to and that cannot be loaded, because of a compiled one that is [maker.foreign]: sqlite3 without SQLite.
+func (m *maker) inVain(l *library) map[string]bool {
+	vain := map[string]bool{}
+	for name, x := range l.modules {
+		if !l.reached[name] && slices.ContainsFunc(x.files, func(e *image.Entry) bool { return e.ELF != nil && m.foreign(e) }) {
+			vain[name] = true
+		}
+	}
+	for before := -1; before < len(vain); {
+		before = len(vain)
+		for name, x := range l.modules {
+			if !l.reached[name] && !vain[name] && slices.ContainsFunc(x.files, func(e *image.Entry) bool { return needsOne(e, name, vain) }) {
+				vain[name] = true
+			}
+		}
+	}
+	return vain
+}
+
+// needsOne tells whether a module cannot be loaded without one of those.
+func needsOne(e *image.Entry, at string, modules map[string]bool) bool {
+	for n := range importsOf(e, at) {
+		if modules[n] && !slices.Contains(e.Facts, factLater+n) {
+			return true
+		}
+	}
+	return false
 }
 
 // foreign reports whether a shared object needs a library that nothing else has brought in.

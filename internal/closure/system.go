@@ -31,21 +31,13 @@ func (m *maker) system() {
 	for _, p := range records {
 		m.add(p, weak, Reason{Rule: "package records", Note: "scanners read it"})
 	}
-	var last *image.Entry // a directory of which nothing was seen to lie in it so far
 	for e := range m.Tree.All() {
 		if path.Dir(e.Path) == "/" && e.Type == symlink {
 			m.enter(e, weak, Reason{Rule: "system", Note: "a link of the root directory"})
 		}
-		if last != nil && !strings.HasPrefix(e.Path, last.Path+"/") {
-			m.emptyDirectory(last)
+		if e.IsDir() && m.empty(e) {
+			m.emptyDirectory(e)
 		}
-		last = nil
-		if e.IsDir() {
-			last = e
-		}
-	}
-	if last != nil {
-		m.emptyDirectory(last)
 	}
 }
 

@@ -265,10 +265,24 @@ func TestUnasked(t *testing.T) {
 		{
 			name: "what a module of the standard library cannot be loaded without, although nothing imports that module",
 			tree: testimage.Tree{
-				lib + "os.py": "file 0644 x", lib + "xmlrpc/__init__.py": "file 0644 x", lib + "xmlrpc/server.py": "file 0644 import pydoc\n", lib + "pydoc.py": "file 0644 x",
+				lib + "os.py": "file 0644 x", lib + "sched.py": "file 0644 import pydoc\n", lib + "pydoc.py": "file 0644 x",
 				lib + "test/t.py": "file 0644 import doctest\n", lib + "doctest.py": "file 0644 x", "/app/a.py": "file 0644 x",
 			},
 			config: app, looked: "open " + lib + "os.py", stays: lib + "pydoc.py", goes: map[string]string{lib + "doctest.py": unseen},
+		},
+		{
+			name: "modules of the standard library that nothing imports and that cannot be loaded, or bring what is for people",
+			tree: testimage.Tree{
+				lib + "os.py": "file 0644 x", lib + "sqlite3/__init__.py": "file 0644 from sqlite3.dbapi2 import *\n", lib + "sqlite3/dbapi2.py": "file 0644 from _sqlite3 import *\n",
+				lib + "lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libsqlite3.so.0"), "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0": exe + amd64(""),
+				lib + "rlcompleter.py": "file 0644 try:\n    import readline\nexcept ImportError:\n    pass\n", lib + "shelve.py": "file 0644 def f():\n    import sqlite3\n",
+				lib + "lib-dynload/readline.cpython-311-x86_64-linux-gnu.so": exe + amd64("", needed, "libreadline.so.8"), "/usr/lib/x86_64-linux-gnu/libreadline.so.8": exe + amd64(""),
+				lib + "xmlrpc/client.py": "file 0644 x", lib + "xmlrpc/server.py": "file 0644 import pydoc\n", lib + "pydoc.py": "file 0644 x", "/app/a.py": "file 0644 x",
+			},
+			config: app, looked: "open " + lib + "os.py", stays: lib + "rlcompleter.py " + lib + "shelve.py " + lib + "xmlrpc/client.py",
+			goes: map[string]string{
+				lib + "sqlite3/__init__.py": "modules of Python that nothing imports", lib + "sqlite3/dbapi2.py": "modules of Python that nothing imports", lib + "xmlrpc/server.py": unseen, lib + "pydoc.py": unseen,
+			},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })

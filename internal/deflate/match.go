@@ -9,7 +9,7 @@ const (
 	minMatch = 3
 	maxMatch = 258
 	nice     = 130 // a match of this length is taken, and nothing sought within it
-	depth    = 64  // nodes of a tree that are visited for a position: 32 lose 0.05 %, 128 gain as much again
+	depth    = 128 // nodes of a tree that are visited for a position: 32 lose 0.1 %
 	perByte  = 6   // matches that are remembered of a position: memory is bounded by it
 
 	hash3Bits = 15

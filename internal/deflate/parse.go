@@ -75,12 +75,12 @@ func (c *compressor) find(text *room, from, to int) {
 	c.first[to-from] = int32(all)
 }
 
-// write writes a piece. It is parsed three times: with the costs of what came before, which tells where blocks end and what they cost, and
-// with those. A second time gains 0.3 %, a third 0.1 %, a fourth less.
+// write writes a piece. It is parsed four times: with the costs of what came before, which tells where blocks end and what they cost, and
+// with those. A second time gains 0.3 %, a third 0.1 %, a fourth 0.05 %.
 func (c *compressor) write(text []byte, last bool) {
 	c.every = false
 	c.tokens = c.parse(text, 0, len(text), c.tokens[:0])
-	for _, c.every = range []bool{false, true} {
+	for _, c.every = range []bool{false, false, true} {
 		again, at := c.before[:0], 0
 		for _, b := range c.split(c.tokens) {
 			c.costs.set(&b.histogram)
