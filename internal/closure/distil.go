@@ -2,6 +2,7 @@ package closure
 
 import (
 	"bytes"
+	"iter"
 	"maps"
 	"path"
 	"slices"
@@ -30,7 +31,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 46"
+const KeepName = inventory.KeepName + ", closure 47"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -201,6 +202,11 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 				}
 			}
 			continue
+		}
+		if own && imports {
+			for name := range importsInText(line) {
+				facts[factImport+name] = true
+			}
 		}
 		if byName && bytes.ContainsAny(line, "{%+") {
 			for _, m := range beginning.FindAllSubmatch(line, maxWords) {
@@ -376,6 +382,32 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 // importStatement is one of Python within a text: programs give such to python -c, while ImageMagick's command import, which brings its
 // libraries and fonts, has options.
 var importStatement = lazy.MustCompile(`(?:\bfrom\s+[\w.]+\s+)?\bimport\s+[A-Za-z_][\w.]*(?:\s+as\s+\w+)?(?:\s*,\s*[A-Za-z_][\w.]*(?:\s+as\s+\w+)?)*\s*(?:[;#\\]|$)`)
+
+// importsInText are the modules that the strings of a line import: a program gives such a text to python -c, or to exec.
+func importsInText(line []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, q := range quoted.FindAll(line, -1) {
+			for _, statement := range importStatement.FindAll(q[1:len(q)-1], -1) {
+				m := importLine.FindSubmatch(bytes.TrimRight(statement, "\\"))
+				if m == nil {
+					continue
+				}
+				from, names := string(m[1]), importedNames(string(m[2])+string(m[3]))
+				for _, n := range names {
+					if from != "" {
+						n = from + "." + n
+					}
+					if !yield(n) {
+						return
+					}
+				}
+				if from != "" && !yield(from) {
+					return
+				}
+			}
+		}
+	}
+}
 
 func withoutImports(text []byte) []byte {
 	if !bytes.Contains(text, []byte("import ")) {

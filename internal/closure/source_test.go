@@ -273,13 +273,14 @@ func TestSources(t *testing.T) {
 			goes:  map[string]string{"/usr/lib/x86_64-linux-gnu/libmagician.so.1": "never looked up", "/usr/lib/x86_64-linux-gnu/libother.so.1": "never looked up"},
 		},
 		{
-			name: "what a module of the standard library cannot be loaded without, and modules that are run",
+			name: "what a module of the standard library cannot be loaded without, modules that are run, and those that a text for an interpreter imports",
 			tree: testimage.Tree{
 				lib + "os.py": "file 0644 x", lib + "xmlrpc/__init__.py": "file 0644 x", lib + "xmlrpc/server.py": "file 0644 import pydoc\n", lib + "pydoc.py": "file 0644 def f():\n    import doctest\n",
 				lib + "doctest.py": "file 0644 x", lib + "trace.py": "file 0644 x", lib + "profile.py": "file 0644 x", lib + "pdb.py": "file 0644 x",
-				"/app/a.py": "file 0644 def later():\n    from xmlrpc import server\n    subprocess.run([sys.executable, '-m', 'trace'])\n    os.system('python3 -m profile x')\n",
+				"/app/a.py":       "file 0644 def later():\n    from xmlrpc import server\n    subprocess.run([sys.executable, '-m', 'trace'])\n    os.system('python3 -m profile x')\n    run('python3', '-c', 'import sys, pstats as p; from tabnanny import check; print(1)')\n",
+				lib + "pstats.py": "file 0644 x", lib + "tabnanny.py": "file 0644 x",
 			},
-			config: app, looked: "stat " + lib + "os.py", stays: lib + "pydoc.py " + lib + "trace.py " + lib + "profile.py",
+			config: app, looked: "stat " + lib + "os.py", stays: lib + "pydoc.py " + lib + "trace.py " + lib + "profile.py " + lib + "pstats.py " + lib + "tabnanny.py",
 			goes: map[string]string{lib + "doctest.py": "Python's own tests, tools and what is given up", lib + "pdb.py": "Python's own tests, tools and what is given up"},
 		},
 		{
