@@ -59,14 +59,6 @@ func (e *BuildError) Details() string {
 				mark = ">"
 			}
 			fmt.Fprintf(&b, "%s %4d | %s\n", mark, i, strings.TrimRight(lines[i-1], "\r"))
-			if i == end {
-				first := lines[e.Line-1]
-				if e.Line != end {
-					first = lines[i-1]
-				}
-				indent := len(first) - len(strings.TrimLeft(first, " \t"))
-				fmt.Fprintf(&b, "       | %s%s\n", first[:indent], strings.Repeat("^", max(1, len(strings.TrimSpace(first)))))
-			}
 		}
 	}
 	if len(e.Log) > 0 {
