@@ -85,5 +85,7 @@ var dropTable = []dropRow{
 	// Heaps above 32 GB and less usual settings have archives of their own beside classes.jsa. Without one Java starts a little slower (-Xshare:auto).
 	{"classes of Java prepared for large heaps", []string{"/lib/server/classes_"}, lazy.MustCompile(`/lib/server/classes_[a-z_]+\.jsa$`), nil},
 	{windowsOfJava, []string{"/libawt_xawt.so", "/libjawt.so", "/libsplashscreen.so"}, lazy.MustCompile(`/lib/(?:[^/]+/)?lib(?:awt_xawt|jawt|splashscreen)\.so$`), nil},
+	// Java's compiler reads it for --release alone (JEP 247), and comes with it: see javaReleases.
+	{earlierJava, []string{"/lib/ct.sym"}, lazy.MustCompile(`/lib/ct\.sym$`), nil},
 	{"source code of Java", []string{"/usr/lib/jvm/", "/opt/java/"}, lazy.MustCompile(`^/(?:usr/lib/jvm|opt/java)/[^/]+/(?:lib/src\.zip|jmods/|demo/|sample/|man/|include/)`), nil},
 }

@@ -200,3 +200,22 @@ func (m *maker) screen() bool {
 	}
 	return false
 }
+
+// earlierJava is the rule that drops by what Java's compiler compiles for an earlier release (javac --release, JEP 247): a tenth of a run time, of which the
+// distribution's has it too.
+const earlierJava = "interfaces of earlier releases of Java"
+
+// compilesJava are programs that compile Java, or what runs the compiler within itself.
+var compilesJava = wordSet("javac javadoc jdeps jdeprscan jshell mvn gradle ant")
+
+// javaReleases brings the interfaces of earlier releases to a compiler that is run. That it stays says nothing: all of a run time does.
+func (m *maker) javaReleases() {
+	for _, p := range slices.Sorted(maps.Keys(m.ran)) {
+		if !compilesJava[path.Base(p)] || !m.once("interfaces of earlier releases") {
+			continue
+		}
+		for _, pattern := range []string{"/usr/lib/jvm/*/lib/ct.sym", "/opt/*/lib/ct.sym", "/opt/java/*/lib/ct.sym", "/usr/local/*/lib/ct.sym"} {
+			m.companion(m.Tree.Get(p), "Java's compiler reads it for --release", pattern)
+		}
+	}
+}

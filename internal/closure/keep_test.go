@@ -60,6 +60,13 @@ var javaWindows = join(glibcTree, testimage.Tree{
 	"/usr/lib/x86_64-linux-gnu/libgtk-3.so.0": exe + amd64(""),
 })
 
+var javaReleases = join(glibcTree, testimage.Tree{
+	"/var/lib/dpkg/status":        "file 0644 " + statusOf("jre", "jdk"),
+	"/var/lib/dpkg/info/jre.list": "file 0644 /usr/lib/jvm/java-21/lib/modules\n/usr/lib/jvm/java-21/lib/tzdb.dat\n/usr/lib/jvm/java-21/lib/ct.sym\n",
+	"/var/lib/dpkg/info/jdk.list": "file 0644 /usr/lib/jvm/java-21/bin/javac\n", "/usr/lib/jvm/java-21/bin/javac": exe + amd64(""),
+	"/usr/lib/jvm/java-21/lib/modules": "file 0644 x", "/usr/lib/jvm/java-21/lib/tzdb.dat": "file 0644 x", "/usr/lib/jvm/java-21/lib/ct.sym": "file 0644 x",
+})
+
 func TestKeep(t *testing.T) {
 	for _, c := range keepCases() {
 		t.Run(c.name, func(t *testing.T) { c.run(t) })
@@ -304,6 +311,17 @@ func keepCases() []keepCase {
 			goes: map[string]string{
 				"/usr/lib/jvm/java-21/lib/server/classes_nocoops.jsa": "classes of Java prepared for large heaps", "/usr/lib/jvm/java-21/lib/src.zip": "source code of Java",
 			},
+		},
+		{
+			name: "what Java's compiler alone reads", tree: javaReleases, looked: "open /usr/lib/jvm/java-21/lib/modules", stays: "/usr/lib/jvm/java-21/lib/tzdb.dat",
+			goes: map[string]string{"/usr/lib/jvm/java-21/lib/ct.sym": "interfaces of earlier releases of Java"},
+		},
+		{
+			name: "what Java's compiler reads, where it is run", tree: javaReleases, looked: "exec /usr/lib/jvm/java-21/bin/javac\nopen /usr/lib/jvm/java-21/lib/modules", stays: "/usr/lib/jvm/java-21/lib/ct.sym",
+		},
+		{
+			name: "what Java's compiler reads, where the program names it", tree: join(javaReleases, testimage.Tree{"/usr/bin/javac": "symlink /usr/lib/jvm/java-21/bin/javac", "/app/a.py": "file 0644 subprocess.run(['javac', 'A.java'])\n"}),
+			config: v1.Config{WorkingDir: "/app", Env: []string{"PATH=/usr/bin"}}, looked: "open /usr/lib/jvm/java-21/lib/modules", stays: "/usr/lib/jvm/java-21/lib/ct.sym",
 		},
 		{
 			name: "Java without a screen", tree: javaWindows, looked: "open /usr/lib/jvm/java-21/lib/modules", stays: "/usr/lib/jvm/java-21/lib/libawt_headless.so",

@@ -217,6 +217,7 @@ func (m *maker) reach() bool {
 	m.perlWaiting()
 	m.compiles()
 	m.declared()
+	m.javaReleases()
 	m.compilesAhead()
 	m.unfit = map[string]bool{} // more may stay now
 	m.importedPackages()
