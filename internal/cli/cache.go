@@ -17,6 +17,7 @@ func cacheCommand(g *global) *cobra.Command {
 	c := &cobra.Command{
 		Use: "cache", Short: "Show or clear what the engine keeps between runs",
 		Example: "  lighten cache du\n  lighten cache prune --keep 10GB",
+		Args:    cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }, // without one, any word would be taken
 	}
 	c.AddCommand(duCommand(g), pruneCommand(g))
 	return c

@@ -74,7 +74,7 @@ func parseLocation(ref string) (location, error) {
 		case transportDaemon, transportPodman, transportContainerd:
 			l.name = rest
 			if t != transportContainerd && !isImageID(rest) { // containerd's names may be anything
-				if _, err := name.ParseReference(rest); err != nil {
+				if err := checkName(rest); err != nil {
 					return l, fmt.Errorf("reading the image reference %q: %w", ref, err)
 				}
 			}
@@ -89,10 +89,38 @@ func parseLocation(ref string) (location, error) {
 		return l, nil
 	}
 	rest := strings.TrimPrefix(ref, transportRegistry)
-	if _, err := name.ParseReference(rest); err != nil {
+	if err := checkName(rest); err != nil {
 		return location{}, fmt.Errorf("reading the image reference %q: %w; an image is NAME[:TAG|@DIGEST], docker-daemon:NAME, podman:NAME, containerd:NAME, docker-archive:FILE, oci:DIR[:TAG], oci-archive:FILE or -", ref, err)
 	}
 	return location{transport: transportRegistry, name: rest}, nil
+}
+
+// checkName says what is wrong with a name of an image. A path is taken for one by registries' libraries: they would ask a host called "." for it.
+func checkName(s string) error {
+	if s == "." || s == ".." || strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || archiveName(s) {
+		if info, err := os.Stat(s); err == nil && info.IsDir() {
+			return fmt.Errorf("this is a directory: say oci:%s for an OCI layout in it", s)
+		}
+		return fmt.Errorf("this is a file's path: say docker-archive:%s for what docker save writes, or oci-archive:%s", s, s)
+	}
+	var err error
+	if strings.Contains(s, "@") {
+		_, err = name.NewDigest(s)
+	} else {
+		_, err = name.NewTag(s)
+	}
+	return err
+}
+
+// archiveName tells the name of an archive that is there.
+func archiveName(s string) bool {
+	for _, ext := range []string{".tar", ".tgz", ".tar.gz", ".tar.zst"} {
+		if strings.HasSuffix(s, ext) {
+			info, err := os.Stat(s)
+			return err == nil && info.Mode().IsRegular()
+		}
+	}
+	return false
 }
 
 // isImageID reports whether s is what `docker images -q` prints, which name.ParseReference would take for a name.

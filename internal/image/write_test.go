@@ -397,6 +397,11 @@ func TestWriteRefuses(t *testing.T) {
 		"":                                  "an image is NAME",
 		"oci:":                              "nothing after",
 		"UPPER":                             "an image is NAME",
+		"Some/image":                        "repository can only contain",
+		"docker-daemon:x":                   "between 2 and 255",
+		dir + "/light.tar":                  "say docker-archive:" + dir + "/light.tar",
+		"./light":                           "say docker-archive:./light",
+		dir:                                 "say oci:" + dir,
 	} {
 		err := image.Write(context.Background(), sample(t), dest, image.WriteOptions{})
 		if err == nil || !strings.Contains(err.Error(), want) {
