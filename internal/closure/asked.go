@@ -35,7 +35,7 @@ var askings = []asking{
 	},
 	{
 		name: "lua", suffixes: []string{".lua"}, comment: "--", within: ".",
-		request: lazy.MustCompile(`\brequire\s*\(?\s*(?:["']|\[\[)([A-Za-z_][\w.-]*)`),
+		request: lazy.MustCompile(`\brequire\s*[(,]?\s*(?:["']|\[\[)([A-Za-z_][\w.-]*)`),
 		module:  luaModule,
 	},
 	{

@@ -61,6 +61,9 @@ func openTar(ctx context.Context, f *os.File) (*tarStore, error) {
 		return nil, err
 	}
 	s, err := indexArchive(ctx, plain)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("reading the archive: %w: it ends in the middle; was it copied whole?", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the archive: %w", err)
 	}

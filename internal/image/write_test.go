@@ -445,3 +445,21 @@ func TestSkopeo(t *testing.T) {
 		}
 	}
 }
+
+// An archive whose copy was broken off says so.
+func TestArchiveCutOff(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.tar")
+	if err := image.Write(t.Context(), sample(t), "docker-archive:"+file, image.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, info.Size()/2+100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := image.Open(t.Context(), "docker-archive:"+file, image.Options{}); err == nil || !strings.Contains(err.Error(), "copied whole") {
+		t.Errorf("got error %v", err)
+	}
+}
