@@ -197,7 +197,8 @@ func (t *Tree) indexLayer(ctx context.Context, l v1.Layer, i int, o *TreeOptions
 	if err != nil {
 		return nil, err
 	}
-	return index, c.save(info.DiffID, index)
+	_ = c.save(info.DiffID, index) // a disk that is full or not this user's: the next run reads the layer again
+	return index, nil
 }
 
 // newTree reads everything but the layers. With estimate it asks for no compressed form that the source does not hold.

@@ -321,3 +321,19 @@ func TestLookPath(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing can be cached, an image is read all the same.
+func TestReadTreeWithoutCache(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	img := testimage.Image(t, v1.Config{}, testimage.Tree{"/a": "file 0644 x"})
+	tree, err := image.ReadTree(t.Context(), img, image.TreeOptions{CacheDir: filepath.Join(file, "layers")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree.Get("/a") == nil {
+		t.Error("/a is not there")
+	}
+}
