@@ -40,18 +40,25 @@ func (b *buildFlags) show(c *cobra.Command, p *ladder.Project) error {
 		}
 		return rep.Write(out, b.format, 0)
 	}
+	wide := len(ladder.Carved)
+	for _, x := range all {
+		wide = max(wide, len(x.Name))
+	}
 	for _, x := range all {
 		base := x.Base
 		if x.Refused != "" {
 			base = "refused: " + x.Refused
 		}
-		fmt.Fprintf(out, "%-24s %s\n", report.Clean(x.Name), report.Clean(base))
+		fmt.Fprintf(out, "%-*s  %s\n", wide, report.Clean(x.Name), report.Clean(base))
 		for _, n := range x.Notes {
 			fmt.Fprintf(out, "  · %s\n", report.Clean(n))
 		}
 		if b.diff && x.Name != ladder.Original && x.Dockerfile != nil {
 			fmt.Fprintln(out, strings.TrimRight(p.Diff(x.Name, x.Dockerfile), "\n"))
 		}
+	}
+	if len(b.only) == 0 || slices.Contains(b.only, ladder.Carved) {
+		fmt.Fprintf(out, "%-*s  the lightest of those that pass, cut down to what its program needs\n", wide, ladder.Carved)
 	}
 	rep := report.Build{Context: p.ContextReport()}
 	_, err := io.WriteString(out, "\n"+strings.TrimSuffix(rep.ContextText(), "\n"))
