@@ -31,7 +31,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 48"
+const KeepName = inventory.KeepName + ", closure 49"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -257,7 +257,8 @@ var runs = slices.Concat(
 		"shell_exec", "passthru", "proc_open", "pcntl_exec", "ProcessBuilder", "getRuntime().exec", "qx{", "qx(", "qx/", "Open3", "Command::new", "exec.Command",
 		"System.cmd", "System.shell", "Port.open", "os:cmd", "os.cmd", "open_port", "MuonTrap", // Elixir and Erlang
 		"System.Process", "Sys.command", "Unix.open_process", "Unix.create_process", "Lwt_process", // Haskell and OCaml
-		"sys.process", "clojure.java.shell", "Process.Start", "Process.run", "execCmd", "startProcess"), // Scala, Clojure, .NET, Crystal and Dart, Nim
+		"sys.process", "clojure.java.shell", "Process.Start", "Process.run", "execCmd", "startProcess", // Scala, Clojure, .NET, Crystal and Dart, Nim
+		"run-program", "open-input-pipe", "open-output-pipe", "open-pipe", "(system ", "(system* ", "(process ", "process_create", "| getline"), // Lisp, Scheme, Racket, Prolog, awk
 	atWord("system(", "exec(", "popen("),
 )
 
@@ -309,6 +310,7 @@ const nearby = 5
 // and elsewhere strings that are one word, and words that begin a command in others. The source's extension tells its language.
 func runFacts(b []byte, facts map[string]bool, ext string) {
 	seldomFacts(b, facts)
+	bareFacts(b, facts, ext)
 	calls := runs.starts(b)
 	if scripted[ext] && !processes.in(b) {
 		calls = slices.DeleteFunc(calls, func(at int) bool { return forBrowsers(b, at) })
@@ -444,7 +446,7 @@ func runsCommands(b []byte) bool {
 }
 
 // sources are files that a person wrote for a program.
-var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|scm|lisp|R|r|Rmd|qmd|exs?|erl|java|kts?|scala|clj|groovy|cs|fs|swift|cr|nim|jl|hs|ml|dart|go|rs)$|/[^./]+$`)
+var sources = lazy.MustCompile(`\.(?:py|js|mjs|cjs|ts|rb|php|pl|pm|sh|lua|tcl|scm|lisp|R|r|Rmd|qmd|exs?|erl|java|kts?|scala|clj|groovy|cs|fs|swift|cr|nim|jl|hs|ml|dart|go|rs|rkt|prolog|awk|zig|cljc|fsx|m)$|/[^./]+$`)
 
 var notOwn = lazy.MustCompile(`^/(?:usr/(?:lib|share|bin|sbin|include|lib64|libexec)|lib|lib64|bin|sbin|etc|var|proc|sys|dev|run|tmp|boot)/|` +
 	`/(?:site|dist)-packages/|/node_modules/|^/usr/local/(?:lib|include|share|go)/|/vendor/|/(?:Docker|Container|Jenkins|Vagrant|Earth)file$`) // which say how images are made

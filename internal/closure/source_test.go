@@ -32,6 +32,14 @@ func TestSources(t *testing.T) {
 	app := v1.Config{WorkingDir: "/app"}
 	for _, c := range []keepCase{
 		{
+			name: "commands in languages whose calls look otherwise, or that have them in no string",
+			tree: join(bin("head sort wc tail cut cat tee who"), testimage.Tree{
+				"/app/a.rkt": "file 0644 (system \"head -1 x\")\n", "/app/b.scm": "file 0644 (open-input-pipe \"sort x\")\n", "/app/c.lisp": "file 0644 (uiop:run-program '(\"wc\" \"-l\"))\n",
+				"/app/d.pl": "file 0644 p :- process_create(path(tail), [x], []).\n", "/app/e.tcl": "file 0644 set x [exec -ignorestderr cut -f1 x | cat]; puts who\n", "/app/f.awk": "file 0644 { \"tee x\" | getline y }\n",
+			}),
+			config: app, stays: "/usr/bin/head /usr/bin/sort /usr/bin/wc /usr/bin/tail /usr/bin/cut /usr/bin/cat /usr/bin/tee", goes: gone("who"),
+		},
+		{
 			name: "commands of a script over several lines, not of what documents a function",
 			tree: join(bin("find sort who mount jq cut tee"), testimage.Tree{
 				"/app/job.py": "file 0644 \"\"\"who runs jobs.\"\"\"\n\ndef f():\n    \"\"\"\n    mount what is there\n    \"\"\"\n" +
