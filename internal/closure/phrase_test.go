@@ -13,7 +13,8 @@ import (
 var (
 	runsRule = regexp.MustCompile(`subprocess|os\.(?:system|popen|exec|spawn)|child_process|execa|execFile|execSync|shutil\.which|spawn|Popen|check_output|` +
 		`check_call|\bsystem\(|\bexec\(|\bpopen\(|shell_exec|passthru|proc_open|pcntl_exec|ProcessBuilder|getRuntime\(\)\.exec|qx[{(/]|Open3|Command::new|exec\.Command|` +
-		`System\.(?:cmd|shell|Process)|Port\.open|os[:.]cmd|open_port|MuonTrap|Sys\.command|Unix\.(?:open|create)_process|Lwt_process|sys\.process|clojure\.java\.shell|Process\.(?:Start|run)|execCmd|startProcess`)
+		`System\.(?:cmd|shell|Process)|Port\.open|os[:.]cmd|open_port|MuonTrap|Sys\.command|Unix\.(?:open|create)_process|Lwt_process|sys\.process|clojure\.java\.shell|Process\.(?:Start|run)|execCmd|startProcess|` +
+		`run-program|open-(?:input-|output-)?pipe|\(system\*? |\(process |process_create|\| getline`)
 	runnersRule = regexp.MustCompile(`\x00(?:system|popen|execlp|execvp|execvpe|posix_spawnp)\x00|os/exec\.\(\*Cmd\)\.Start`)
 )
 
