@@ -31,7 +31,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 49"
+const KeepName = inventory.KeepName + ", closure 50"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -225,12 +225,20 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			}
 		}
 	}
+	if must = false; byName {
+		for _, m := range namedImport.FindAllSubmatch(b, maxWords) {
+			add(string(m[1]))
+		}
+	}
 	for module, must := range atTop {
 		if !must && !own {
 			facts[factLater+module] = true
 		}
 	}
 }
+
+// namedImport is a call that imports what a literal text names: a statement in other words.
+var namedImport = lazy.MustCompile(`\b(?:import_module|__import__)\(\s*["'](\.*[A-Za-z_][\w.]*)["']\s*[,)]`)
 
 // lists is what a source has that [listing] may match.
 var lists = anywhere("distributions(", "entry_points(", "working_set")

@@ -79,3 +79,20 @@ func TestImportsOfCommands(t *testing.T) {
 	}
 	c.run(t)
 }
+
+// At the level tight, what an installed module that no check has imported asks for by a call with its name is imported as by a statement.
+func TestImportsByCall(t *testing.T) {
+	const lib = "/usr/local/lib/python3.11/"
+	const site = lib + "site-packages/"
+	c := keepCase{
+		tree: join(distribution(site, "slug", "slug/__init__.py slug/part.py"), distribution(site, "plain", "plain/__init__.py"), distribution(site, "other", "other/__init__.py"), testimage.Tree{
+			lib + "os.py": "file 0644 x", "/app/main.py": "file 0644 def f():\n    import slug\n", site + "slug/part.py": "file 0644 x",
+			site + "slug/__init__.py":  "file 0644 def f(other):\n    import_module('.part', __package__)\n    __import__(other + 'other')\n    return importlib.import_module(\n        \"plain\")\n",
+			site + "plain/__init__.py": "file 0644 x", site + "other/__init__.py": "file 0644 x",
+		}),
+		config: v1.Config{WorkingDir: "/app"}, level: closure.Tight, looked: "stat " + lib + "os.py\nopen /app/main.py",
+		stays: site + "slug/__init__.py " + site + "slug/part.py " + site + "plain/__init__.py",
+		goes:  map[string]string{site + "other/__init__.py": "package not needed"},
+	}
+	c.run(t)
+}
