@@ -39,8 +39,9 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	if h.Port != 0 || usual(argv) != 0 {
 		h.Port = cmp.Or(bound(argv), h.Bind, usual(argv), h.Port)
 	}
+	source := "the image exposes port %d"
 	if len(ports) == 0 && h.Port != 0 {
-		ports = []int{h.Port}
+		ports, source = []int{h.Port}, h.portSource(argv)
 	}
 	add := func(c Check, format string, args ...any) {
 		if slices.ContainsFunc(f.Checks, func(o Check) bool { return sameQuestion(o, c) }) {
@@ -58,7 +59,7 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 	}
 	for _, p := range ports {
 		if h.Framework == "" && !slices.Contains(webPorts, p) {
-			add(Check{TCP: &TCP{Port: p}}, "the image exposes port %d", p)
+			add(Check{TCP: &TCP{Port: p}}, source, p)
 			continue
 		}
 		add(Check{HTTP: &HTTP{Port: p, Path: "/", Status: guessedStatus}}, "port %d, most likely HTTP", p)
@@ -78,6 +79,19 @@ func Guess(cfg *v1.ConfigFile, h Hints) (*File, []string) {
 		add(Check{Log: &Log{Matches: "."}}, "no port: the program must print a line")
 	}
 	return f, why
+}
+
+// portSource says, for the port, who names it where the image exposes none.
+func (h Hints) portSource(argv []string) string {
+	switch h.Port {
+	case bound(argv):
+		return "the command names port %d"
+	case h.Bind:
+		return "its server's configuration names port %d"
+	case usual(argv):
+		return "its server listens on port %d where nothing says another"
+	}
+	return "the sources name port %d"
 }
 
 // Guessing returns f with the checks of a guess, for it has none of its own: what runs without checks proves nothing. A nil f has nothing else.
@@ -127,8 +141,12 @@ func bound(argv []string) int {
 }
 
 // servers are commands that listen on a port of their own where nothing says another. Source: their manuals.
-var servers = map[string]int{"apache2": 80, "apache2ctl": 80, "apachectl": 80, "daphne": 8000, "gunicorn": 8000, "httpd": 80, "hypercorn": 8000, "mariadbd": 3306,
-	"memcached": 11211, "mongod": 27017, "mysqld": 3306, "nginx": 80, "postgres": 5432, "redis-server": 6379, "streamlit": 8501, "uvicorn": 8000, "valkey-server": 6379, "waitress-serve": 8080}
+var servers = map[string]int{
+	"apache2": 80, "apache2ctl": 80, "apachectl": 80, "beanstalkd": 11300, "daphne": 8000, "dovecot": 143, "etcd": 2379, "gunicorn": 8000, "httpd": 80, "hypercorn": 8000,
+	"influxd": 8086, "lighttpd": 80, "mariadbd": 3306, "mariadbd-safe": 3306, "memcached": 11211, "mongod": 27017, "mosquitto": 1883, "mysqld": 3306, "mysqld_safe": 3306,
+	"nats-server": 4222, "nginx": 80, "postgres": 5432, "rabbitmq-server": 5672, "redis-server": 6379, "slapd": 389, "squid": 3128, "sshd": 22, "streamlit": 8501,
+	"uvicorn": 8000, "valkey-server": 6379, "varnishd": 6081, "vsftpd": 21, "waitress-serve": 8080,
+}
 
 // usual is the port on which the server that a command starts listens by itself; 0 when it starts none that is known.
 func usual(argv []string) int {

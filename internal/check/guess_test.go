@@ -39,6 +39,8 @@ func TestGuess(t *testing.T) {
 		{"a port of a program that need not listen", v1.Config{Cmd: []string{"work", "--port", "5432"}}, check.Hints{}, []string{"log log ."}},
 		{"a server's usual port, of an image alone", v1.Config{Cmd: []string{"nginx", "-g", "daemon off;"}}, check.Hints{}, []string{"http GET / :80 <500"}},
 		{"a server's usual port that is none of the web", v1.Config{Entrypoint: []string{"docker-entrypoint.sh"}, Cmd: []string{"redis-server"}}, check.Hints{}, []string{"tcp port 6379"}},
+		{"a broker of messages", v1.Config{Cmd: []string{"/usr/sbin/mosquitto", "-v"}}, check.Hints{}, []string{"tcp port 1883"}},
+		{"a script that starts its server", v1.Config{Cmd: []string{"mariadbd-safe"}}, check.Hints{}, []string{"tcp port 3306"}},
 		{"a server's port by its command, of an image alone", v1.Config{Cmd: []string{"gunicorn", "-b", "0.0.0.0:8080", "app:app"}}, check.Hints{}, []string{"http GET / :8080 <500"}},
 		{"a server's configuration before the sources", v1.Config{Cmd: []string{"gunicorn", "-c", "conf.py", "app:app"}}, check.Hints{Framework: "flask", Port: 5000, Bind: 9000}, []string{"http GET / :9000 <500"}},
 		{"a server's usual port before the framework's", v1.Config{Entrypoint: []string{"tini", "--"}, Cmd: []string{"/bin/sh", "-c", "exec /opt/venv/bin/gunicorn app:app"}}, check.Hints{Framework: "flask", Port: 5000}, []string{"http GET / :8000 <500"}},
@@ -111,6 +113,24 @@ func TestSettle(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, c.want) || len(left) != c.left || len(c.report.Results) != len(c.want) {
 			t.Errorf("%s: got %q with %d results, left out %q; want %q", c.name, got, len(c.report.Results), left, c.want)
+		}
+	}
+}
+
+func TestGuessSaysWhy(t *testing.T) {
+	for want, c := range map[string]struct {
+		cfg   v1.Config
+		hints check.Hints
+	}{
+		"port 5432: the image exposes port 5432":                                {v1.Config{ExposedPorts: ports("5432"), Cmd: []string{"postgres"}}, check.Hints{}},
+		"port 6379: its server listens on port 6379 where nothing says another": {v1.Config{Cmd: []string{"redis-server"}}, check.Hints{}},
+		"port 6380: the command names port 6380":                                {v1.Config{Cmd: []string{"redis-server", "--port", "6380"}}, check.Hints{}},
+		"port 9001: its server's configuration names port 9001":                 {v1.Config{Cmd: []string{"gunicorn", "app"}}, check.Hints{Bind: 9001}},
+		"port 7000: the sources name port 7000":                                 {v1.Config{Cmd: []string{"python", "a.py"}}, check.Hints{Port: 7000}},
+		"log .: no port: the program must print a line":                         {v1.Config{Cmd: []string{"python", "a.py"}}, check.Hints{}},
+	} {
+		if _, why := check.Guess(&v1.ConfigFile{Config: c.cfg}, c.hints); len(why) != 1 || why[0] != want {
+			t.Errorf("got %q, want %q", why, want)
 		}
 	}
 }

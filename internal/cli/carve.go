@@ -231,6 +231,9 @@ func (r *carveRun) observed(img v1.Image, platform string, file *check.File, che
 	}
 	rep.Image, rep.Engine, rep.Platform, rep.Level, rep.Checks = r.ref, r.engine.String(), platform, string(o.Level), checks
 	rep.Advice = carveAdvice(res, o.Level)
+	if rep.Verdict == report.Passed {
+		rep.Notes = append(rep.Notes, notTried(file)...)
+	}
 	if r.lock != "" && rep.Verdict == report.Passed {
 		rep.Lock = r.lockOf(platform)
 		f, err := res.Lock(o)
@@ -279,7 +282,11 @@ func (r *carveRun) deliver(done *carvedImage) error {
 			return err
 		}
 		if len(rep.Written) == 0 {
-			rep.Next = []string{fmt.Sprintf("lighten carve %s --load --tag %s", rep.Image, name)}
+			less := []string{"lock"} // it is written already
+			if r.locked {
+				less = nil
+			}
+			rep.Next = []string{"lighten carve " + quote(rep.Image) + same(r.c, less...) + " --load --tag " + name}
 		}
 	}
 	rep.Seconds = time.Since(r.start).Seconds()

@@ -106,6 +106,17 @@ func carveAdvice(res *heal.Result, level closure.Level) (lines []string) {
 	return append(lines, differenceAdvice(res.Differences)...)
 }
 
+// notTried says what a passed image was not asked, where no hold-out check judges it.
+func notTried(f *check.File) []string {
+	if len(f.Holdout) > 0 {
+		return nil
+	}
+	if !slices.ContainsFunc(f.Checks, func(c check.Check) bool { return c.TCP == nil && c.Log == nil }) {
+		return []string{"proved is only that it starts as the original does: no check asks the program anything. Ask in lighten.yaml for what matters (docs/checks.md)"}
+	}
+	return []string{"proved is what the checks ask, and evidence came from all of them: ask for more below holdout: in lighten.yaml, which judges alone"}
+}
+
 // light is what the carved image answered; empty when it was given up before.
 func light(res *heal.Result) *check.Report {
 	if res.Light == nil {

@@ -40,7 +40,7 @@ func (b *buildFlags) next(c *cobra.Command, p *ladder.Project, res *ladder.Resul
 	var out []string
 	n := b.name(res)
 	if !b.out.load {
-		out = append(out, "lighten build "+quote(p.Dir)+b.same(c)+" --load --tag "+n)
+		out = append(out, "lighten build "+quote(p.Dir)+same(c)+" --load --tag "+n)
 	}
 	run := "docker run --rm"
 	cf, err := res.Image(res.Report.Winner).ConfigFile()
@@ -72,11 +72,11 @@ func (b *buildFlags) next(c *cobra.Command, p *ladder.Project, res *ladder.Resul
 // ofResult are the flags that say what becomes of the result; all others decide what it is.
 var ofResult = []string{"load", "tag", "output", "write", "format", "diff", "progress", "budget", "compression", "sbom", "no-cache", "wait", "jobs"}
 
-// same are the flags of this run by which another one finds the same winner.
-func (b *buildFlags) same(c *cobra.Command) string {
+// same are the flags of this run by which another one comes to the same image, less those that are named.
+func same(c *cobra.Command, less ...string) string {
 	var s strings.Builder
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if slices.Contains(ofResult, f.Name) {
+		if slices.Contains(ofResult, f.Name) || slices.Contains(less, f.Name) {
 			return
 		}
 		values := []string{f.Value.String()}

@@ -9,6 +9,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/lighten/lighten/internal/check"
 	"github.com/lighten/lighten/internal/closure"
 	"github.com/lighten/lighten/internal/heal"
 	"github.com/lighten/lighten/internal/testimage"
@@ -36,6 +37,23 @@ func TestChecksAreGuessedBesideAFile(t *testing.T) {
 }
 
 // Packages of programming languages that stay are counted, as the original's are.
+// What passes says how little that is, where no hold-out check judges it.
+func TestNotTried(t *testing.T) {
+	for src, want := range map[string]string{
+		"checks: [{tcp: {port: 1}}, {log: {matches: a}}]":       "no check asks the program anything",
+		"checks: [{tcp: {port: 1}}, {http: /}]":                 "proved is what the checks ask",
+		"checks: [{tcp: {port: 1}}]\nholdout: [{http: /items}]": "",
+	} {
+		f, err := check.Parse("lighten.yaml", []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(notTried(f), "\n"); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: got %q, want %q", src, got, want)
+		}
+	}
+}
+
 func TestOtherPackagesAreCounted(t *testing.T) {
 	img := testimage.Image(t, v1.Config{WorkingDir: "/app"}, testimage.Tree{"/app/node_modules/a/package.json": `file 0644 {"name":"a","version":"1"}`,
 		"/app/node_modules/b/package.json": `file 0644 {"name":"b","version":"1"}`, "/opt/node_modules/c/package.json": `file 0644 {"name":"c","version":"1"}`})
