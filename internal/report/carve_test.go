@@ -70,7 +70,7 @@ func TestRejectedIsNotWritten(t *testing.T) {
 
 // What several checks found is told once, and of a check that fails not twice; JSON has each.
 func TestFindingsAreGrouped(t *testing.T) {
-	v := &report.Verify{Verdict: report.Failed, Reason: "checks fail in the light image", Misses: []report.Missed{}, Advice: []string{"look at it"}, Details: []string{"log: " + strings.Repeat("ä", 500), "log: short"}}
+	v := &report.Verify{Verdict: report.Failed, Reason: "checks fail in the light image", Misses: []report.Missed{}, Advice: []string{"look at it"}, Details: []string{"log: " + strings.Repeat("ä", 500), "log: short", "log: short", "log: short", "log: end"}}
 	differ := func(check, part, expected, found string) {
 		v.Differences = append(v.Differences, report.Difference{Check: check, Part: part, Expected: expected, Found: found})
 	}
@@ -96,7 +96,8 @@ failed: checks fail in the light image
       and so "GET /1", "GET /2", "GET /3", "GET /4", "GET /5" and 2 more (--format json has all)
     check "port 1": expected a connection, found no route
     log: ` + strings.Repeat("ä", 395) + `…
-    log: short
+    log: short (3 times)
+    log: end
 what may help:
   → look at it
 `

@@ -44,8 +44,17 @@ func findings(s *strings.Builder, notes []string, differences []Difference, resu
 		fmt.Fprintf(s, "    check %q: %s\n", Clean(f.names[0]), Clean(f.text))
 		f.others(s)
 	}
-	for _, d := range details {
-		fmt.Fprintf(s, "    %s\n", indent(short(d), "    "))
+	for i := 0; i < len(details); {
+		n := 1
+		for i+n < len(details) && details[i+n] == details[i] { // a program says of each request the same
+			n++
+		}
+		again := ""
+		if n > 1 {
+			again = fmt.Sprintf(" (%d times)", n)
+		}
+		fmt.Fprintf(s, "    %s%s\n", indent(short(details[i]), "    "), again)
+		i += n
 	}
 }
 
