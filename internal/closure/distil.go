@@ -31,7 +31,7 @@ func Want(p string, size int64) bool {
 }
 
 // KeepName names what [Want] and [Distil] keep, for image.TreeOptions. It changes when they do.
-const KeepName = inventory.KeepName + ", closure 50"
+const KeepName = inventory.KeepName + ", closure 51"
 
 // Rules say what of an image's files [Make] and [inventory.Read] need, for image.ReadTree.
 func Rules() image.TreeOptions {
@@ -87,6 +87,9 @@ func Distil(p string, size int64) func([]byte) []string {
 		}
 		if own || asked {
 			askFacts(p, b, facts)
+		}
+		if own {
+			withinFacts(p, b, facts)
 		}
 		if perl || perlScript(b) {
 			perlFacts(b, facts)
@@ -381,11 +384,17 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 			add(w)
 		}
 	}
-	if bytes.Contains(b, []byte("-m")) {
-		for _, m := range moduleRun.FindAllSubmatch(b, -1) {
-			facts[factImport+string(m[1])] = true
-			facts[factImport+string(m[1])+".__main__"] = true
-		}
+	moduleRuns(b, facts)
+}
+
+// moduleRuns finds the modules of Python that a source runs.
+func moduleRuns(b []byte, facts map[string]bool) {
+	if !bytes.Contains(b, []byte("-m")) {
+		return
+	}
+	for _, m := range moduleRun.FindAllSubmatch(b, -1) {
+		facts[factImport+string(m[1])] = true
+		facts[factImport+string(m[1])+"."+mainModule] = true
 	}
 }
 

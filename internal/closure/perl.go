@@ -89,7 +89,7 @@ var perlDir = lazy.MustCompile(`^.*/(?:perl-base|perl5?)(?:/(?:core_perl|vendor_
 // Modules that came along with a package, such as git's, ask for nothing where no interpreter stays.
 func perlModules(m *maker, e *image.Entry, by strength) {
 	m.perlRuns = m.perlRuns || perlInterpreter.MatchString(e.Path)
-	if hookSample.MatchString(e.Path) || !strings.Contains(e.Shebang, "perl") && (!perlSource(e.Path) || path.Ext(e.Path) == ".cgi" && e.Shebang != "") || by == weak && m.ownedBySystem(e.Path) && !perlDir.MatchString(e.Path) {
+	if hookSample.MatchString(e.Path) || !strings.Contains(e.Shebang, "perl") && !m.perlWithin(e) && (!perlSource(e.Path) || path.Ext(e.Path) == ".cgi" && e.Shebang != "") || by == weak && m.ownedBySystem(e.Path) && !perlDir.MatchString(e.Path) {
 		return
 	}
 	if by == strong && m.ownedBySystem(e.Path) && !m.read[e.Path] && !m.ran[e.Path] && !perlDir.MatchString(e.Path) {

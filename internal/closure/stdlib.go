@@ -146,7 +146,7 @@ func (m *maker) importedOf() []string {
 		if m.Level == Tight && slices.Contains(n.entry.Facts, factCommand) {
 			m.lateNames = append(m.lateNames, m.laterOfCommand(n.entry)...)
 		}
-		if !strings.HasSuffix(n.entry.Path, ".py") && !ownSettings(n.entry.Path, n.entry.Size) && !m.runsAsPython(n.entry) || m.inLibrary(n.entry.Path) {
+		if p := n.entry.Path; !strings.HasSuffix(p, ".py") && !m.ownScript(p) && !ownSettings(p, n.entry.Size) && !m.runsAsPython(n.entry) || m.inLibrary(p) {
 			continue
 		}
 		installed := siteDir.MatchString(n.entry.Path) && !m.isLocal(n.entry)
