@@ -59,6 +59,11 @@ var askings = []asking{
 		beside:  lazy.MustCompile(`\b(?:require|include)(?:_once)?\s*\(?\s*__DIR__\s*\.\s*["'](/[\w./-]+\.php)["']`),
 		module:  phpModule,
 	},
+	{
+		name: "ruby", suffixes: []string{".rb", ".ru", ".rake"}, comment: "#", within: "/",
+		request: lazy.MustCompile(`\brequire\s*\(?\s*["']([A-Za-z][\w/.-]*?)(?:\.rb)?["']`),
+		module:  rubyModule,
+	},
 }
 
 var (
@@ -67,7 +72,8 @@ var (
 	rDepends     = lazy.MustCompile(`(?m)^(?:Depends|Imports):((?:.*\n)(?:[ \t].*\n?)*)`)
 	rName        = lazy.MustCompile(`(?:^|,)\s*([A-Za-z][A-Za-z0-9.]*)`)
 	luaModule    = lazy.MustCompile(`/(?:lua/5\.[0-9]|luajit-2\.[0-9.]+|lualib)/(.+?)(?:/init)?\.(?:lua|so)$`)
-	phpModule    = lazy.MustCompile(`^/usr/(?:local/)?(?:share|lib)/(?:php|pear)/(.+\.php)$`) // include_path, as Debian and PEAR set it
+	phpModule    = lazy.MustCompile(`^/usr/(?:local/)?(?:share|lib)/(?:php|pear)/(.+\.php)$`)                                                                                                                  // include_path, as Debian and PEAR set it
+	rubyModule   = lazy.MustCompile(`^/usr/(?:lib/ruby/vendor_ruby(?:/[0-9][0-9.]*)?|lib/[^/]+/ruby/vendor_ruby/[0-9][0-9.]*|(?:share|lib/[^/]+)/rubygems-integration/[^/]+/gems/[^/]+/lib)/(.+)\.(?:rb|so)$`) // of Debian's packages
 	tclIfNeeded  = lazy.MustCompile(`\bpackage\s+ifneeded\s+([A-Za-z_][\w:]*)`)
 )
 
@@ -77,7 +83,7 @@ func tclIndex(p string) bool { return path.Base(p) == "pkgIndex.tcl" }
 // asks tells what [askFacts] finds something in: sources, the program's and the modules' own, and what says of modules what they need.
 func asks(p string) bool {
 	ext := path.Ext(p)
-	return ext == "" && path.Base(p) == "DESCRIPTION" && rDescription.MatchString(p) || ext == ".lua" && luaModule.MatchString(p) || tclIndex(p) || autoloader(p)
+	return ext == "" && path.Base(p) == "DESCRIPTION" && rDescription.MatchString(p) || ext == ".lua" && luaModule.MatchString(p) || ext == ".rb" && rubyModule.MatchString(p) || tclIndex(p) || autoloader(p)
 }
 
 // autoloader tells the source of a library of PHP that loads its classes when they are used, and asks for those of the libraries that it needs.
@@ -129,6 +135,9 @@ func askFacts(p string, b []byte, facts map[string]bool) {
 	}
 }
 
+// rubyCall is where a script of a shell gives Ruby code: in a here-document, behind -e or -r.
+var rubyCall = lazy.MustCompile(`\bruby\b[^\n]*(?:<<|\s-\w*[er])`)
+
 func (l asking) besides(line []byte) [][][]byte {
 	if l.beside == nil {
 		return nil
@@ -143,6 +152,9 @@ func (l asking) interprets(b []byte) bool {
 		return true
 	}
 	line, _, _ := bytes.Cut(b[:min(len(b), 128)], []byte("\n"))
+	if l.name == "ruby" && bytes.HasSuffix(line, []byte("sh")) && bytes.HasPrefix(line, []byte("#!")) { // ruby <<R
+		return rubyCall.Match(b)
+	}
 	return bytes.HasPrefix(line, []byte("#!")) && (bytes.Contains(line, []byte("/"+l.name)) || bytes.Contains(line, []byte(" "+l.name)))
 }
 
@@ -155,6 +167,9 @@ func addAsked(fact string, name []byte, facts map[string]bool) {
 // askedModules keeps the modules that a source asks for, wherever they were installed: at the level safe with their whole packages. A module of
 // the distribution that came along asks for its own.
 func askedModules(m *maker, e *image.Entry, s strength) {
+	if o := m.keep.owner[e.Path]; o != nil && rubyModule.MatchString(e.Path) && slices.ContainsFunc(o.files, func(x *image.Entry) bool { return m.read[x.Path] }) {
+		return // it has asked for what it needs; much else it can do without
+	}
 	for _, f := range m.facts(e) {
 		rest, ok := strings.CutPrefix(f, factAsks)
 		if !ok {

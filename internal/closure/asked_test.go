@@ -111,3 +111,28 @@ func TestAskedPHP(t *testing.T) {
 		}.run(t)
 	}
 }
+
+// A program of Ruby asks for a gem of the distribution when a request wants it, and a script of a shell gives Ruby code that does. What such a gem
+// asks for comes too; of one that was read, what it asked for was seen.
+func TestAskedRuby(t *testing.T) {
+	const vendor, gems, list = "/usr/lib/ruby/vendor_ruby/", "/usr/lib/x86_64-linux-gnu/rubygems-integration/3.1.0/gems/", "/var/lib/dpkg/info/ruby-"
+	tree := testimage.Tree{
+		"/var/lib/dpkg/status": "file 0644 " + statusOf("ruby-xml", "ruby-racc", "ruby-seen", "ruby-other", "ruby-told", "ruby-rubygems"),
+		list + "xml.list":      "file 0644 " + gems + "xml-1.0/lib/xml.rb\n" + gems + "xml-1.0/lib/xml/xml.so\n", list + "racc.list": "file 0644 " + vendor + "racc/parser.rb\n" + vendor + "racc.rb\n",
+		list + "seen.list": "file 0644 " + vendor + "seen.rb\n" + vendor + "seen/later.rb\n", list + "other.list": "file 0644 " + vendor + "other.rb\n", list + "told.list": "file 0644 " + vendor + "told.rb\n",
+		list + "rubygems.list":      "file 0644 " + vendor + "rubygems.rb\n" + vendor + "rubygems/defaults/operating_system.rb\n",
+		gems + "xml-1.0/lib/xml.rb": "file 0644 require 'racc/parser'\n", gems + "xml-1.0/lib/xml/xml.so": exe + amd64(""), vendor + "racc/parser.rb": "file 0644 x", vendor + "racc.rb": "file 0644 x",
+		vendor + "seen.rb": "file 0644 x", vendor + "seen/later.rb": "file 0644 require \"other\"\n", vendor + "other.rb": "file 0644 x", vendor + "told.rb": "file 0644 x",
+		vendor + "rubygems.rb": "file 0644 x", vendor + "rubygems/defaults/operating_system.rb": "file 0644 x", "/usr/bin/ruby": exe + amd64(""), "/bin/sh": exe + amd64(""),
+	}
+	for name, app := range map[string]testimage.Tree{
+		"a source":                   {"/app/a.rb": "file 0644 # require 'told'\ndef f\n  require 'xml'\nend\n"},
+		"a here-document in a shell": {"/app/a": "file 0755 #!/bin/sh\nruby <<R\nrequire \"xml\"\nR\n"},
+	} {
+		keepCase{
+			name: name, tree: join(tree, app), config: v1.Config{WorkingDir: "/app"}, looked: "exec /usr/bin/ruby\nexec /bin/sh\nopen " + vendor + "seen.rb",
+			stays: gems + "xml-1.0/lib/xml/xml.so " + vendor + "racc/parser.rb " + vendor + "racc.rb " + vendor + "seen/later.rb " + vendor + "rubygems/defaults/operating_system.rb",
+			goes:  map[string]string{vendor + "other.rb": "package not needed", vendor + "told.rb": "package not needed"},
+		}.run(t)
+	}
+}

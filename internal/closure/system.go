@@ -205,6 +205,7 @@ var companionTable = []companion{
 	{"time zones are opened by name", []string{"libc.so.6", "ld-musl-*"}, []string{"/usr/share/zoneinfo/**"}, true},
 	{"locales made in the image, of which no package knows", []string{"libc.so.6"}, []string{"/usr/lib/locale/locale-archive", "/usr/share/locale/locale.alias"}, true},
 	{"a shell for the commands that programs give it", []string{"perl", "perl5*", "ruby*", "php*", "lua*", "node", "jspawnhelper", "mawk", "gawk", "original-awk"}, []string{"/bin/sh"}, true},
+	{"Ruby's manager of gems, which tells it where Debian's lie", []string{"ruby", "ruby3*"}, []string{"/usr/lib/ruby/vendor_ruby/rubygems.rb", "/usr/lib/ruby/vendor_ruby/rubygems/**"}, true},
 	{"the mailer behind PHP's function mail (sendmail_path)", []string{"php*", "libphp*"}, []string{"/usr/sbin/sendmail"}, true},
 	{"compressors that it runs for the options -z, -j and -J", []string{"tar"}, []string{"/bin/gzip", "/usr/bin/gzip", "/bin/bzip2", "/usr/bin/bzip2", "/usr/bin/xz", "/usr/bin/zstd"}, true},
 	{"read by loaders of compiled addons, to tell which C library there is (detect-libc, napi-rs)", []string{"node"}, []string{"/usr/bin/ldd"}, false},
