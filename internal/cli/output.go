@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -77,7 +79,7 @@ func (o *output) check() error {
 	}
 	if o.tag != "" {
 		if err := image.CheckDestination("docker-daemon:" + o.tag); err != nil {
-			return fmt.Errorf("reading --tag %q: want a name such as shop:light", o.tag)
+			return fmt.Errorf("reading --tag %q: want a name such as shop:light: %w", o.tag, cmp.Or(errors.Unwrap(err), err))
 		}
 	}
 	bills, err := o.wanted()
