@@ -131,6 +131,20 @@ func (o *output) count() int {
 	return o.total
 }
 
+// span is a part of an output, in lines from its beginning.
+type span struct{ from, to int }
+
+// between returns the lines from one to before another, as far as there are so many; none where the first is not remembered any more.
+func (o *output) between(from, to int) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	gone := o.total - len(o.lines)
+	if from < gone {
+		return nil
+	}
+	return slices.Clone(o.lines[from-gone : max(from, min(to, o.total))-gone])
+}
+
 func (o *output) tail(n int) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -130,6 +130,7 @@ type supervisor struct {
 	program *running
 	extra   output   // of commands other than the program
 	failing []string // lines of those that did not do what was expected
+	broke   *span    // of the program's lines: while it was first asked what it then failed
 	calm    calm
 }
 
@@ -205,8 +206,32 @@ func (s *supervisor) conclude() {
 	}
 	s.report.Missing = findMisses(lines) // of a worker that is asked for any line, a traceback is one
 	if failed {
-		s.report.LogTail = told[max(0, len(told)-logLines):]
+		s.report.LogTail = s.quote(told)
 	}
+}
+
+// quote picks the lines that a report shows of a run in which a check failed: the last ones, but of a program that went on and has said more since
+// than is shown, those of the time when it first failed. Behind them stands only what others were answered.
+func (s *supervisor) quote(told []string) []string {
+	last := told[max(0, len(told)-logLines):]
+	if s.broke == nil || s.report.ExitCode != nil || s.program.out.count()-s.broke.from <= logLines {
+		return last
+	}
+	room := logLines - min(len(s.failing), logLines/2)
+	from, to := s.broke.from, max(s.broke.to, s.broke.from+room) // a line may come after the answer
+	said := s.program.out.between(max(from, to-room), to)
+	if said == nil {
+		return last
+	}
+	return slices.Concat(said, s.failing[max(0, len(s.failing)-(logLines-len(said))):])
+}
+
+// lines is how many the program has said.
+func (s *supervisor) lines() int {
+	if s.program == nil {
+		return 0
+	}
+	return s.program.out.count()
 }
 
 // service starts a program beside the checked one and waits until it is ready.
@@ -257,7 +282,7 @@ func devices(root string) {
 
 func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 	for i, c := range cs {
-		began, said := time.Now(), s.extra.count()
+		began, said, at := time.Now(), s.extra.count(), s.lines()
 		o := s.within(ctx, c, phaseName(i, c, holdout))
 		r := Result{Name: c.String(), Kind: c.Kind(), Passed: o.passed(), Expected: o.expected, Found: o.found, Holdout: holdout, Millis: ms(time.Since(began))}
 		if s.Answers {
@@ -271,6 +296,9 @@ func (s *supervisor) checks(ctx context.Context, cs []Check, holdout bool) {
 		}
 		s.report.Results = append(s.report.Results, r)
 		if !r.Passed {
+			if s.broke == nil && s.report.StartMillis != 0 && needsProgram(c) {
+				s.broke = &span{at, s.lines()}
+			}
 			s.failing = append(s.failing, s.extra.tail(s.extra.count()-said)...)
 			s.failing = s.failing[max(0, len(s.failing)-logLines):]
 		}

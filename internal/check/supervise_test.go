@@ -63,6 +63,9 @@ func web(addr string) int {
 		fmt.Println("ModuleNotFoundError: No module named 'flask'")
 		http.Error(w, "broken", http.StatusInternalServerError)
 	})
+	mux.HandleFunc("/chat", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Print(strings.Repeat("fine\n", 60))
+	})
 	fmt.Println("listening soon")
 	fmt.Fprintln(os.Stderr, http.ListenAndServe(addr, mux))
 	return 1
@@ -181,6 +184,19 @@ func TestSupervise(t *testing.T) {
 		if !strings.Contains(missing, want) {
 			t.Errorf("missing: got %s, want %s among them", missing, want)
 		}
+	}
+}
+
+// A program that fails one request and answers others: the log shows what it said when it failed.
+func TestSuperviseLogOfFailure(t *testing.T) {
+	port := freePort(t)
+	ask := func(path string) check.Check { return check.Check{HTTP: &check.HTTP{Port: port, Path: path}} }
+	wrong := check.Check{Exec: &check.Exec{Args: []string{"sh", "-c", "echo wrong; exit 3"}}}
+	said := check.Check{Log: &check.Log{Matches: "^fine"}} // what /chat says has arrived
+	got := supervise(t, &check.Plan{Program: server(t, port), Checks: []check.Check{{Log: &check.Log{Matches: "soon"}}, ask("/"), ask("/fail"), ask("/chat"), said, wrong, ask("/chat")}, Start: 20 * time.Second})
+	log := strings.Join(got.LogTail, "|")
+	if want := "ModuleNotFoundError: No module named 'flask'|fine|fine|"; !strings.HasPrefix(log, want) || !strings.HasSuffix(log, "|fine|wrong") || len(got.LogTail) != 40 {
+		t.Errorf("got log %q of %d lines, want it to begin with %q and to end with what the command said", log, len(got.LogTail), want)
 	}
 }
 
