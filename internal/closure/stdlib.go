@@ -231,6 +231,7 @@ func (m *maker) reach() bool {
 		m.importedInstallers()
 		m.configured()
 		m.seldomCommands()
+		m.compilesNative()
 	}
 	for _, l := range m.stdlib {
 		wave := slices.Concat(outside, atAnyTime)
