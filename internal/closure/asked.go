@@ -175,7 +175,11 @@ func askedModules(m *maker, e *image.Entry, s strength) {
 		if !ok {
 			continue
 		}
-		for _, x := range m.offered()[rest] {
+		offered := m.offered()[rest]
+		if root, _, within := strings.Cut(rest, "."); len(offered) == 0 && within && strings.HasPrefix(rest, "lua ") {
+			offered = m.offered()[root] // a library in C may hold the modules below its name (package.searchers)
+		}
+		for _, x := range offered {
 			language, name, _ := strings.Cut(rest, " ")
 			r := Reason{Rule: "module", By: e.Path, Note: "it asks for " + name}
 			if m.Level == Safe {

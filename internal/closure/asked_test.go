@@ -15,7 +15,7 @@ func TestAskedModules(t *testing.T) {
 	app := v1.Config{WorkingDir: "/app"}
 	const r, other = "/usr/lib/R/site-library/", "/usr/lib/R/library/"
 	tree := testimage.Tree{
-		"/var/lib/dpkg/status":                  "file 0644 " + statusOf("r-cran-plot", "r-cran-scales", "r-cran-other", "r-base-core", "r-cran-boot", "tcllib", "lua-json", "lua-lpeg", "guile-json", "cl-ppcre"),
+		"/var/lib/dpkg/status":                  "file 0644 " + statusOf("r-cran-plot", "r-cran-scales", "r-cran-other", "r-base-core", "r-cran-boot", "tcllib", "lua-json", "lua-lpeg", "lua-ossl", "guile-json", "cl-ppcre"),
 		"/var/lib/dpkg/info/r-cran-plot.list":   "file 0644 " + r + "plot/DESCRIPTION\n" + r + "plot/R/plot.rdb\n" + r + "plot/libs/plot.so\n" + r + "plot/help/plot.rdb\n",
 		"/var/lib/dpkg/info/r-cran-other.list":  "file 0644 " + r + "other/DESCRIPTION\n",
 		"/var/lib/dpkg/info/r-cran-scales.list": "file 0644 " + r + "scales/DESCRIPTION\n", "/var/lib/dpkg/info/r-cran-boot.list": "file 0644 " + other + "boot/DESCRIPTION\n",
@@ -33,8 +33,8 @@ func TestAskedModules(t *testing.T) {
 		"/usr/share/tcltk/tcl8.6/tcl8/8.5/msgcat-1.6.1.tm": "file 0644 x",
 		"/app/b.tcl": "file 0644 proc f {} { package require json; package require msgcat 1.6 }\n",
 
-		"/usr/share/lua/5.4/json/util.lua": "file 0644 x", "/usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so": exe + amd64(""), "/usr/share/lua/5.4/lpeg.lua": "file 0644 x", "/usr/share/lua/5.4/re/init.lua": "file 0644 local ok, l = _G.pcall(_G.require,'lpeg')\n",
-		"/app/c":                             "file 0755 #!/usr/bin/env lua\nlocal j = require \"json.util\"\n",
+		"/usr/share/lua/5.4/json/util.lua": "file 0644 x", "/var/lib/dpkg/info/lua-ossl.list": "file 0644 /usr/lib/x86_64-linux-gnu/lua/5.4/_ossl.so\n", "/usr/lib/x86_64-linux-gnu/lua/5.4/_ossl.so": exe + amd64(""), "/usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so": exe + amd64(""), "/usr/share/lua/5.4/lpeg.lua": "file 0644 x", "/usr/share/lua/5.4/re/init.lua": "file 0644 local ok, l = _G.pcall(_G.require,'lpeg')\n",
+		"/app/c":                             "file 0755 #!/usr/bin/env lua\nlocal j = require \"json.util\"\nlocal o = require \"_ossl.digest\"\n",
 		"/var/lib/dpkg/info/guile-json.list": "file 0644 /usr/share/guile/site/3.0/json.scm\n/usr/share/guile/site/3.0/json/parser.scm\n/usr/lib/x86_64-linux-gnu/guile/3.0/site-ccache/json.go\n", "/usr/share/guile/site/3.0/json.scm": "file 0644 x",
 		"/usr/share/guile/site/3.0/json/parser.scm": "file 0644 x", "/usr/lib/x86_64-linux-gnu/guile/3.0/site-ccache/json.go": "file 0644 x", "/usr/share/guile/site/3.0/git.scm": "file 0644 x",
 		"/app/d.scm":                                  "file 0644 ; (git)\n(use-modules (ice-9 match)\n  (json))\n",
@@ -67,7 +67,7 @@ func TestAskedModules(t *testing.T) {
 		},
 		{
 			name: "Lua, in scripts without a suffix and in settings of a server", tree: tree, config: app, looked: "exec /usr/sbin/web\nopen /etc/web/on",
-			stays: "/usr/share/lua/5.4/json/util.lua /usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so /usr/share/lua/5.4/re/init.lua /usr/share/lua/5.4/lpeg.lua",
+			stays: "/usr/share/lua/5.4/json/util.lua /usr/lib/x86_64-linux-gnu/lua/5.4/cjson.so /usr/share/lua/5.4/re/init.lua /usr/share/lua/5.4/lpeg.lua /usr/lib/x86_64-linux-gnu/lua/5.4/_ossl.so",
 		},
 		{
 			name: "linear algebra of R at tight", level: "tight", looked: "open /usr/lib/R/lib/libR.so", stays: "/usr/lib/R/modules/lapack.so /usr/lib/liblapack.so.3",

@@ -298,8 +298,13 @@ var backticks = map[string]bool{".rb": true, ".pl": true, ".pm": true}
 
 var shellRuns = slices.Concat(phrasesOf(inCode, []string{"`", "%x"}), atWord("system ", "exec ", "popen "))
 
-// shellCalls are those by which Python has a shell run a command, which it finds by this path.
-var shellCalls = atWord("shell=True", "os.system(", "os.popen(", "getoutput(", "getstatusoutput(", "create_subprocess_shell(")
+// shellCalls are those by which a language, by its sources' extension, has a shell run a command, which it finds by this path.
+var shellCalls = map[string]phrases{
+	".py":  atWord("shell=True", "os.system(", "os.popen(", "getoutput(", "getstatusoutput(", "create_subprocess_shell("),
+	".lua": atWord("io.popen", "os.execute"),
+	".php": atWord("shell_exec(", "exec(", "system(", "passthru(", "popen("),
+	".rkt": anywhere("(system ", "(process "), ".scm": anywhere("(system ", "open-input-pipe", "open-output-pipe", "open-pipe"), ".awk": anywhere("getline", "system("),
+}
 
 // maxWidth is how far, in bytes, before a word the sign of a comment is looked for.
 const maxWidth = 200
@@ -334,7 +339,7 @@ func runFacts(b []byte, facts map[string]bool, ext string) {
 		return
 	}
 	facts[factRuns] = true
-	if ext == ".py" && shellCalls.in(b) {
+	if shellCalls[ext].in(b) {
 		facts[factRun+"/bin/sh"] = true
 	}
 	add := exceptOrdinary(runAdder(facts), b, ext)

@@ -32,6 +32,10 @@ func TestSources(t *testing.T) {
 	app := v1.Config{WorkingDir: "/app"}
 	for _, c := range []keepCase{
 		{
+			name: "a shell for the commands that sources in Lua give it", tree: join(bin("date"), testimage.Tree{"/bin/sh": exe + amd64(""), "/app/a.lua": "file 0644 io.popen('date -u')\n"}),
+			config: app, level: closure.Tight, stays: "/bin/sh /usr/bin/date",
+		},
+		{
 			name: "commands in languages whose calls look otherwise, or that have them in no string",
 			tree: join(bin("head sort wc tail cut cat tee who"), testimage.Tree{
 				"/app/a.rkt": "file 0644 (system \"head -1 x\")\n", "/app/b.scm": "file 0644 (open-input-pipe \"sort x\")\n", "/app/c.lisp": "file 0644 (uiop:run-program '(\"wc\" \"-l\"))\n",
