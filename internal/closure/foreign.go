@@ -63,11 +63,10 @@ func (m *maker) declared() {
 		modules := path.Dir(compiler)
 		for e := range m.Tree.Under(modules + "/") {
 			dir := nodePackage(e.Path)
-			switch {
-			case dir == "":
-			case path.Dir(dir) == modules+"/@types":
+			if dir != "" && path.Dir(dir) == modules+"/@types" {
 				m.nodePackage(dir, compiler)
-			case m.keep.nodes[dir+"/package.json"] != nil && DropRule(e.Path) == declarations:
+			}
+			if dir != "" && m.keep.nodes[dir+"/package.json"] != nil && DropRule(e.Path) == declarations { // of one that came before, these went
 				m.along(e, weak, r)
 			}
 		}

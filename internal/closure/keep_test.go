@@ -486,16 +486,16 @@ func nodeCommandsCase() keepCase {
 	const node = "/app/node_modules/"
 	return keepCase{
 		name: "packages for development whose commands the program names by what launches them", tree: join(glibcTree, testimage.Tree{
-			"/app/package.json":  `file 0644 {"dependencies": {"a": "1"}, "devDependencies": {"d": "1", "e": "1", "f": "1"}, "scripts": {"db:migrate": "NODE_ENV=x umzug up", "lint": "lint ."}}`,
+			"/app/package.json":  `file 0644 {"dependencies": {"a": "1"}, "devDependencies": {"d": "1", "e": "1", "f": "1", "i": "1"}, "scripts": {"db:migrate": "NODE_ENV=x umzug up", "lint": "lint ."}}`,
 			"/app/index.js":      "file 0644 const { execFile } = require('child_process')\nexecFile('npx', ['pretty', 'a.ts'])\nexecFile('npm', ['run', 'db:migrate'])\nexecFile('npx', ['tsc'])\n",
 			"/usr/local/bin/npx": exe + "#!/bin/sh\n", node + "a/package.json": "file 0644 {}", node + "a/index.js": "file 0644 x",
 			node + ".bin/pretty": "symlink ../d/cli.js", node + "d/package.json": `file 0644 {"dependencies": {"g": "1"}}`, node + "d/cli.js": exe + "#!/bin/sh\n", node + "d/lib/later.js": "file 0644 x", node + "g/index.js": "file 0644 x",
 			node + ".bin/umzug": "symlink ../e/cli.js", node + "e/cli.js": exe + "#!/bin/sh\n", node + "e/package.json": "file 0644 {}",
-			node + ".bin/tsc": "symlink ../typescript/tsc.js", node + "typescript/tsc.js": exe + "#!/bin/sh\n", node + "typescript/lib.d.ts": "file 0644 x", node + "a/index.d.ts": "file 0644 x", node + "@types/h/index.d.ts": "file 0644 x", node + "f/index.d.ts": "file 0644 x",
+			node + ".bin/tsc": "symlink ../typescript/tsc.js", node + "typescript/tsc.js": exe + "#!/bin/sh\n", node + "typescript/lib.d.ts": "file 0644 x", node + "a/index.d.ts": "file 0644 x", node + "@types/h/index.d.ts": "file 0644 x", node + "i/package.json": `file 0644 {"dependencies": {"@types/j": "1"}}`, node + "@types/j/package.json": "file 0644 {}", node + "@types/j/index.d.ts": "file 0644 x", node + "f/index.d.ts": "file 0644 x",
 			node + ".bin/lint": "symlink ../f/cli.js", node + "f/cli.js": exe + "#!/bin/sh\n", node + "f/package.json": "file 0644 {}",
 		}),
-		config: v1.Config{WorkingDir: "/app"}, looked: "open /app/index.js",
-		stays: node + ".bin/pretty " + node + "d/lib/later.js " + node + "g/index.js " + node + ".bin/umzug " + node + "e/package.json " + node + "typescript/lib.d.ts " + node + "a/index.d.ts " + node + "@types/h/index.d.ts",
+		config: v1.Config{WorkingDir: "/app"}, looked: "open /app/index.js\nopen " + node + "i/package.json",
+		stays: node + "@types/j/index.d.ts " + node + ".bin/pretty " + node + "d/lib/later.js " + node + "g/index.js " + node + ".bin/umzug " + node + "e/package.json " + node + "typescript/lib.d.ts " + node + "a/index.d.ts " + node + "@types/h/index.d.ts",
 		goes:  map[string]string{node + "f/package.json": "packages for development", node + "f/index.d.ts": "packages for development"},
 	}
 }
