@@ -186,6 +186,9 @@ func askedModules(m *maker, e *image.Entry, s strength) {
 				s = strong
 			}
 			m.enter(x, s, r)
+			if language == "ruby" {
+				m.gemsFor(x, s)
+			}
 			if language == "R" || tclIndex(x.Path) || autoloader(x.Path) {
 				m.below(path.Dir(x.Path), weak, r)
 			}

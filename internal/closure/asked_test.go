@@ -1,6 +1,7 @@
 package closure_test
 
 import (
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -116,9 +117,11 @@ func TestAskedPHP(t *testing.T) {
 // asks for comes too; of one that was read, what it asked for was seen.
 func TestAskedRuby(t *testing.T) {
 	const vendor, gems, list = "/usr/lib/ruby/vendor_ruby/", "/usr/lib/x86_64-linux-gnu/rubygems-integration/3.1.0/gems/", "/var/lib/dpkg/info/ruby-"
+	const specs = "/usr/share/rubygems-integration/all/specifications/"
 	tree := testimage.Tree{
-		"/var/lib/dpkg/status": "file 0644 " + statusOf("ruby-xml", "ruby-racc", "ruby-seen", "ruby-other", "ruby-told", "ruby-rubygems"),
-		list + "xml.list":      "file 0644 " + gems + "xml-1.0/lib/xml.rb\n" + gems + "xml-1.0/lib/xml/xml.so\n", list + "racc.list": "file 0644 " + vendor + "racc/parser.rb\n" + vendor + "racc.rb\n",
+		"/var/lib/dpkg/status": "file 0644 " + strings.Replace(statusOf("ruby-xml"), "Version: 1\n", "Version: 1\nDepends: ruby-mini (>= 2.8), ruby-racc\n", 1) + statusOf("ruby-mini", "ruby-racc", "ruby-seen", "ruby-other", "ruby-told", "ruby-rubygems"),
+		list + "mini.list":     "file 0644 " + specs + "mini-2.gemspec\n", specs + "mini-2.gemspec": "file 0644 x",
+		list + "xml.list": "file 0644 " + gems + "xml-1.0/lib/xml.rb\n" + gems + "xml-1.0/lib/xml/xml.so\n", list + "racc.list": "file 0644 " + vendor + "racc/parser.rb\n" + vendor + "racc.rb\n",
 		list + "seen.list": "file 0644 " + vendor + "seen.rb\n" + vendor + "seen/later.rb\n", list + "other.list": "file 0644 " + vendor + "other.rb\n", list + "told.list": "file 0644 " + vendor + "told.rb\n",
 		list + "rubygems.list":      "file 0644 " + vendor + "rubygems.rb\n" + vendor + "rubygems/defaults/operating_system.rb\n",
 		gems + "xml-1.0/lib/xml.rb": "file 0644 require 'racc/parser'\n", gems + "xml-1.0/lib/xml/xml.so": exe + amd64(""), vendor + "racc/parser.rb": "file 0644 x", vendor + "racc.rb": "file 0644 x",
@@ -131,7 +134,7 @@ func TestAskedRuby(t *testing.T) {
 	} {
 		keepCase{
 			name: name, tree: join(tree, app), config: v1.Config{WorkingDir: "/app"}, looked: "exec /usr/bin/ruby\nexec /bin/sh\nopen " + vendor + "seen.rb",
-			stays: gems + "xml-1.0/lib/xml/xml.so " + vendor + "racc/parser.rb " + vendor + "racc.rb " + vendor + "seen/later.rb " + vendor + "rubygems/defaults/operating_system.rb",
+			stays: gems + "xml-1.0/lib/xml/xml.so " + specs + "mini-2.gemspec " + vendor + "racc/parser.rb " + vendor + "racc.rb " + vendor + "seen/later.rb " + vendor + "rubygems/defaults/operating_system.rb",
 			goes:  map[string]string{vendor + "other.rb": "package not needed", vendor + "told.rb": "package not needed"},
 		}.run(t)
 	}

@@ -38,3 +38,30 @@ func gems(m *maker, e *image.Entry, s strength) {
 		}
 	}
 }
+
+// gemRecord is by which Ruby's manager of gems knows one: its specification, and that its compiled part was made.
+var gemRecord = lazy.MustCompile(`/rubygems-integration/[^/]+/(?:specifications/[^/]+\.gemspec|extensions/.*/gem\.build_complete)$`)
+
+// gemsFor keeps the records of a gem of the distribution that something asks for, and those of the gems that its package depends on: Ruby refuses a gem
+// whose specification names one that is not there, even if its modules are never asked for.
+func (m *maker) gemsFor(e *image.Entry, s strength) {
+	o := m.keep.owner[e.Path]
+	if o == nil || !m.once("gems for", o.key) {
+		return
+	}
+	for _, f := range o.files {
+		if gemRecord.MatchString(f.Path) {
+			m.enter(f, s, Reason{Rule: "gem", By: e.Path, Note: "its specification"})
+		}
+	}
+	for _, d := range o.Depends {
+		for _, needed := range m.systemPackages()[o.Ecosystem+" "+d] {
+			for _, f := range needed.files {
+				if gemRecord.MatchString(f.Path) {
+					m.enter(f, s, Reason{Rule: "gem", By: e.Path, Note: "it depends on the gem of " + d})
+					m.gemsFor(f, s)
+				}
+			}
+		}
+	}
+}
