@@ -29,6 +29,11 @@ func (m *maker) compilesNative() {
 	if slices.Contains(rustTools, path.Base(by)) {
 		m.builtByCargo(by)
 	}
+	for _, tool := range []string{"as", "ld"} {
+		if at := m.lookPath(tool); at != "" {
+			m.add(at, strong, Reason{Rule: "toolchain", By: by, Note: "compilers run it"})
+		}
+	}
 	var wanted []*owned
 	for e := range m.Tree.All() {
 		if o := m.keep.owner[e.Path]; o != nil && o.System() && startFiles.MatchString(e.Path) && !slices.Contains(wanted, o) {
