@@ -41,7 +41,7 @@ passed
 // A guess that the original itself does not meet is nothing to keep.
 func TestWrongGuess(t *testing.T) {
 	c := &report.Carve{Original: report.Side{Passed: 1, Total: 1}, Verdict: report.Passed, Checks: report.Checks{Why: []string{"log .: no port"}, YAML: "checks:\n"}}
-	for passed, want := range map[int]string{1: "Keep them as lighten.yaml", 0: "say in lighten.yaml what it does instead"} {
+	for passed, want := range map[int]string{1: "Keep them as lighten.yaml", 0: "say in lighten.yaml what it needs, env: of what"} {
 		c.Original.Passed = passed
 		var out bytes.Buffer
 		if err := c.Write(&out, "table"); err != nil {

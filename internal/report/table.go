@@ -253,7 +253,7 @@ func outcome(s *strings.Builder, budget []Budget, written []Written, bills []Bil
 			fmt.Fprintf(s, "  · %s\n", Clean(r))
 		}
 		if checks.wrong { // as a guess may be
-			s.WriteString("If the program is sound, say in lighten.yaml what it does instead: exit: of one that ends by itself, with args: that make it work (docs/checks.md has all kinds). Guessed was:\n\n")
+			s.WriteString("If the program is sound, say in lighten.yaml what it needs, env: of what `docker run -e` sets and services: of what runs beside it, or what it does instead, exit: of one that ends by itself, with args: that make it work (docs/checks.md has all kinds). Guessed was:\n\n")
 		} else {
 			s.WriteString("Keep them as lighten.yaml, and add what matters to you:\n\n")
 		}
