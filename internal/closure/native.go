@@ -29,10 +29,13 @@ func (m *maker) compilesNative() {
 	if slices.Contains(rustTools, path.Base(by)) {
 		m.builtByCargo(by)
 	}
-	for _, tool := range []string{"as", "ld"} {
+	for _, tool := range []string{"as", "ld", "nm", "strip"} {
 		if at := m.lookPath(tool); at != "" {
 			m.add(at, strong, Reason{Rule: "toolchain", By: by, Note: "compilers run it"})
 		}
+	}
+	for _, pattern := range []string{"/lib/*/libmvec.so.1", "/usr/lib/*/libmvec.so.1"} {
+		m.companion(m.Tree.Resolve(by), "the linker script libm.so of the C library names it", pattern)
 	}
 	var wanted []*owned
 	for e := range m.Tree.All() {
