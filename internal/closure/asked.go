@@ -72,9 +72,13 @@ var (
 	rDepends     = lazy.MustCompile(`(?m)^(?:Depends|Imports):((?:.*\n)(?:[ \t].*\n?)*)`)
 	rName        = lazy.MustCompile(`(?:^|,)\s*([A-Za-z][A-Za-z0-9.]*)`)
 	luaModule    = lazy.MustCompile(`/(?:lua/5\.[0-9]|luajit-2\.[0-9.]+|lualib)/(.+?)(?:/init)?\.(?:lua|so)$`)
-	phpModule    = lazy.MustCompile(`^/usr/(?:local/)?(?:share|lib)/(?:php|pear)/(.+\.php)$`)                                                                                                                  // include_path, as Debian and PEAR set it
-	rubyModule   = lazy.MustCompile(`^/usr/(?:lib/ruby/vendor_ruby(?:/[0-9][0-9.]*)?|lib/[^/]+/ruby/vendor_ruby/[0-9][0-9.]*|(?:share|lib/[^/]+)/rubygems-integration/[^/]+/gems/[^/]+/lib)/(.+)\.(?:rb|so)$`) // of Debian's packages
-	tclIfNeeded  = lazy.MustCompile(`\bpackage\s+ifneeded\s+([A-Za-z_][\w:]*)`)
+
+	// include_path, as Debian and PEAR set it
+	phpModule = lazy.MustCompile(`^/usr/(?:local/)?(?:share|lib)/(?:php|pear)/(.+\.php)$`)
+	// of Debian's packages
+	rubyModule = lazy.MustCompile(`^/usr/(?:lib/ruby/vendor_ruby(?:/[0-9][0-9.]*)?|lib/[^/]+/ruby/vendor_ruby/[0-9][0-9.]*|(?:share|lib/[^/]+)/rubygems-integration/[^/]+/gems/[^/]+/lib)/(.+)\.(?:rb|so)$`)
+
+	tclIfNeeded = lazy.MustCompile(`\bpackage\s+ifneeded\s+([A-Za-z_][\w:]*)`)
 )
 
 // tclIndex tells what says where the modules of a directory are (pkg_mkIndex(3tcl)).
