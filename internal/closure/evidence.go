@@ -16,7 +16,7 @@ const symlink = tar.TypeSymlink
 func (m *maker) evidence(ev Evidence) {
 	inVain := AskedInVain(m.Tree, ev.Record)
 	for _, p := range ev.Record.Paths {
-		if kernelOwn(p.Name) || !m.Compilers && inVain(p) {
+		if kernelOwn(p.Name) || !m.InVain && inVain(p) {
 			continue
 		}
 		r := Reason{Rule: "looked up", Note: words(ev, p)}

@@ -19,10 +19,10 @@ var (
 	ctypesUtil = lazy.MustCompile(`/ctypes/(?:util\.py|__pycache__/util\.[^/]*\.pyc)$`)
 )
 
-// AskedInVain returns what tells the look-ups of a record by which ctypes.util.find_library asked a compiler and a linker for a library, after
+// askedLinkers returns what tells the look-ups of a record by which ctypes.util.find_library asked a compiler and a linker for a library, after
 // ldconfig, and learned nothing: the answer is the same without them, None. It asks both, in that order, only if the first knows no
 // more, and objdump about what they find (Lib/ctypes/util.py). Where something is compiled none is told.
-func AskedInVain(t *image.Tree, r *observe.Record) func(observe.Path) bool {
+func askedLinkers(t *image.Tree, r *observe.Record) func(observe.Path) bool {
 	asked := map[string]bool{}
 	byPython := func(p observe.Path) bool { return runsPython(t, p.By) }
 	for _, p := range r.Paths {

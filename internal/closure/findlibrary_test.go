@@ -31,7 +31,7 @@ func testAskedInVain(t *testing.T, python string) {
 	}
 	for name, c := range map[string]struct {
 		more  []observe.Path
-		all   bool // closure.Input.Compilers
+		all   bool // closure.Input.InVain
 		stays bool
 	}{
 		"in vain":                            {[]observe.Path{ld}, false, false},
@@ -44,7 +44,7 @@ func testAskedInVain(t *testing.T, python string) {
 		t.Run(name, func(t *testing.T) {
 			tr, inv := (keepCase{tree: tree}).read(t)
 			rec := &observe.Record{Phases: []string{"start"}, Paths: append(asks[:len(asks):len(asks)], c.more...)}
-			k, err := closure.Make(closure.Input{Tree: tr, Inventory: inv, Evidence: []closure.Evidence{{Record: rec}}, Compilers: c.all})
+			k, err := closure.Make(closure.Input{Tree: tr, Inventory: inv, Evidence: []closure.Evidence{{Record: rec}}, InVain: c.all})
 			if err != nil {
 				t.Fatal(err)
 			}

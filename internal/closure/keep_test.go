@@ -466,6 +466,14 @@ func keepCases() []keepCase {
 			name: "each certificate authority for who looks one up", tree: join(glibcTree, authorities, testimage.Tree{"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt"}),
 			looked: "stat /etc/ssl/certs/0a1b2c3d.0", stays: "/usr/share/ca-certificates/mozilla/B.crt /etc/ssl/certs/B.pem",
 		},
+		{
+			name: "no authority for OpenSSL, which lists them and has read the file of all", tree: join(glibcTree, authorities, testimage.Tree{"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt", "/usr/lib/ssl/certs": "symlink /etc/ssl/certs"}),
+			looked: "open /usr/lib/ssl/cert.pem\nlist /usr/lib/ssl/certs", stays: "/etc/ssl/certs/ca-certificates.crt", goes: map[string]string{"/etc/ssl/certs/A.pem": "certificate authorities one by one", "/etc/ssl/certs/0a1b2c3d.0": "certificate authorities one by one"},
+		},
+		{
+			name: "each certificate authority for who lists them and has not read the file of all", tree: join(glibcTree, authorities, testimage.Tree{"/usr/lib/ssl/cert.pem": "symlink /etc/ssl/certs/ca-certificates.crt"}),
+			looked: "list /etc/ssl/certs", stays: "/etc/ssl/certs/A.pem /etc/ssl/certs/0a1b2c3d.0",
+		},
 		nodeCase(), nodeCommandsCase(), nodeForeignCase(), nodeTypesCase(), pythonCase(closure.Safe), pythonCase(closure.Tight),
 	}
 }

@@ -35,7 +35,7 @@ type Input struct {
 	Level     Level
 	Keep      []string // globs of paths that stay whatever the evidence; ** crosses directories
 	Drop      []string // globs of paths that go unless evidence wants them
-	Compilers bool     // what was [AskedInVain] stays too
+	InVain    bool     // what was [AskedInVain] stays too
 	Modules   bool     // at the level tight too, all modules of Python's distributions of which one stays
 }
 

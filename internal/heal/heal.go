@@ -127,9 +127,9 @@ type healer struct {
 	lock     *lock.File      // what is carved by; nil: what was observed
 	mark     map[string]bool // what the engine kept before the first carved image
 
-	withheld  bool // something was looked up that is not taken as missed: see [closure.AskedInVain]
-	compilers bool // and it is now, because the image did not pass without
-	modules   bool // likewise [closure.Input].Modules, at the level tight
+	withheld bool // something was looked up that is not taken as missed: see [closure.AskedInVain]
+	inVain   bool // and it is now, because the image did not pass without
+	modules  bool // likewise [closure.Input].Modules, at the level tight
 }
 
 func newHealer(img v1.Image, o Options) *healer {
@@ -263,7 +263,7 @@ func (h *healer) carve(ctx context.Context) error {
 	h.step(fmt.Sprintf("carving, round %d", h.res.Rounds), nil)
 	var err error
 	h.res.Keep, err = closure.Make(closure.Input{
-		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop, Compilers: h.compilers, Modules: h.modules,
+		Tree: h.res.Tree, Inventory: h.res.Inventory, Evidence: h.evidence, Level: h.Level, Keep: h.Options.Keep, Drop: h.Drop, InVain: h.inVain, Modules: h.modules,
 	})
 	if err != nil {
 		return err
@@ -355,8 +355,8 @@ func (h *healer) generous() bool {
 	switch {
 	case h.res.Rejected == "" || h.lock != nil:
 		return false
-	case h.withheld && !h.compilers:
-		h.compilers = true
+	case h.withheld && !h.inVain:
+		h.inVain = true
 	case h.Level == closure.Tight && !h.modules:
 		h.modules = true
 	default:

@@ -19,7 +19,7 @@ func (h *healer) missed(out *trial.Outcome) bool {
 	r.Paths = nil
 	inVain := closure.AskedInVain(h.res.Tree, out.Record)
 	for _, p := range out.Record.Paths {
-		if !h.compilers && inVain(p) {
+		if !h.inVain && inVain(p) {
 			h.withheld = true
 			continue
 		}
