@@ -21,10 +21,19 @@ const (
 	most    = 16                      // goroutines: each takes some 5 MB
 )
 
+// Effort is how long is sought for the shortest stream.
+type Effort struct{ depth, parses int }
+
+var (
+	Thorough = Effort{depth: 32, parses: 3}
+	Utmost   = Effort{depth: deepest, parses: 4} // 0.15 % smaller in 1.4 times the time
+)
+
 // Writer compresses what is written to it. Segments are compressed by several goroutines; the output depends on the input
 // alone. It must be closed.
 type Writer struct {
 	w     io.Writer
+	how   Effort
 	now   *job   // the segment that grows
 	past  int    // how many bytes of its text are the segment's before
 	end   int    // of the segment
@@ -46,8 +55,8 @@ type job struct {
 func newJob() *job { return &job{text: new(room), done: make(chan struct{})} }
 
 // NewWriter returns a writer of a gzip stream, without a name and a time in its header.
-func NewWriter(w io.Writer) *Writer {
-	z := &Writer{w: w, limit: min(runtime.GOMAXPROCS(0), most), now: newJob()}
+func NewWriter(w io.Writer, how Effort) *Writer {
+	z := &Writer{w: w, how: how, limit: min(runtime.GOMAXPROCS(0), most), now: newJob()}
 	_, z.err = w.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255}) // the slowest method; an unknown system
 	return z
 }
@@ -83,6 +92,7 @@ func (z *Writer) next(last bool) {
 		defer func() { <-working }()
 		c := compressors.Get().(*compressor)
 		defer compressors.Put(c)
+		c.finder.depth, c.parses = z.how.depth, z.how.parses
 		j.out = c.compress(j.out[:0], j.text, past, end, last)
 	}()
 	if z.now, z.free = z.free, nil; z.now == nil {

@@ -21,8 +21,13 @@ import (
 // compress packs b, given in pieces of so many bytes.
 func compress(tb testing.TB, b []byte, piece int) []byte {
 	tb.Helper()
+	return compressWith(tb, b, piece, deflate.Thorough)
+}
+
+func compressWith(tb testing.TB, b []byte, piece int, how deflate.Effort) []byte {
+	tb.Helper()
 	var out bytes.Buffer
-	z := deflate.NewWriter(&out)
+	z := deflate.NewWriter(&out, how)
 	for p := b; len(p) > 0; p = p[min(piece, len(p)):] {
 		if n, err := z.Write(p[:min(piece, len(p))]); err != nil || n != min(piece, len(p)) {
 			tb.Fatal(n, err)
@@ -90,6 +95,13 @@ func TestWriter(t *testing.T) {
 			if !bytes.Equal(z, compress(t, b, 1000)) {
 				t.Error("written in other pieces it is another stream")
 			}
+			utmost := compressWith(t, b, 1<<20, deflate.Utmost)
+			if got := unpack(t, utmost); !bytes.Equal(got, b) {
+				t.Fatalf("at the utmost effort %d bytes came out, want %d", len(got), len(b))
+			}
+			if len(utmost) > len(z)+len(z)/500 { // what is cheaper by costs known so far may be dearer in the end
+				t.Errorf("%d bytes at the utmost effort, %d before", len(utmost), len(z))
+			}
 			var std bytes.Buffer
 			w, err := gzip.NewWriterLevel(&std, gzip.BestCompression)
 			if err != nil {
@@ -147,7 +159,7 @@ func (f *full) Write(p []byte) (int, error) {
 
 func TestWriteError(t *testing.T) {
 	for _, room := range []int{0, 100, 300 << 10} {
-		z := deflate.NewWriter(&full{room})
+		z := deflate.NewWriter(&full{room}, deflate.Thorough)
 		_, err := z.Write(inputs(t)["noise"])
 		if cerr := z.Close(); !errors.Is(err, errFull) && !errors.Is(cerr, errFull) {
 			t.Errorf("room for %d bytes: got %v and %v", room, err, cerr)
@@ -188,7 +200,7 @@ func TestWritersMemory(t *testing.T) {
 	var g sync.WaitGroup
 	for range writers {
 		g.Go(func() {
-			z := deflate.NewWriter(io.Discard)
+			z := deflate.NewWriter(io.Discard, deflate.Thorough)
 			if _, err := z.Write(text); err != nil {
 				t.Error(err)
 			}

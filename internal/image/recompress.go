@@ -113,7 +113,7 @@ func (l *spooledLayer) compress() (err error) {
 	}()
 	sum, plain := sha256.New(), sha256.New()
 	out := &counter{w: io.MultiWriter(f, sum)}
-	zw, err := newCompressor(out, l.comp, l.dense)
+	zw, err := newCompressor(out, l.comp, l.dense, l.plain)
 	if err != nil {
 		return err
 	}
@@ -152,10 +152,10 @@ func holds(r io.Reader, diffID v1.Hash) error {
 	return nil
 }
 
-// newCompressor returns a compressor whose output depends on its input alone: no name, no time. A dense one takes its time: on the
+// newCompressor returns a compressor for so many bytes whose output depends on its input alone: no name, no time. A dense one takes its time: on the
 // layers of a Python image package deflate is 10 % smaller than gzip's level 6 at ten times the CPU time, 6 MB/s; zstd's
 // best is 6.6 % smaller than better at four times.
-func newCompressor(w io.Writer, c Compression, dense bool) (io.WriteCloser, error) {
+func newCompressor(w io.Writer, c Compression, dense bool, plain int64) (io.WriteCloser, error) {
 	if c == Zstd {
 		level := zstd.SpeedBetterCompression
 		if dense {
@@ -164,8 +164,11 @@ func newCompressor(w io.Writer, c Compression, dense bool) (io.WriteCloser, erro
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level),
 			zstd.WithWindowSize(8<<20)) // what every decoder must be ready for (RFC 8878, 3.1.1.1.2)
 	}
-	if dense {
-		return deflate.NewWriter(w), nil
+	switch {
+	case dense && plain <= mostUtmost:
+		return deflate.NewWriter(w, deflate.Utmost), nil
+	case dense:
+		return deflate.NewWriter(w, deflate.Thorough), nil
 	}
 	return gzip.NewWriterLevel(w, gzip.DefaultCompression)
 }
@@ -186,7 +189,7 @@ func NewSizer(c Compression) (*Sizer, error) {
 	if c == Keep {
 		return s, nil
 	}
-	zw, err := newCompressor(&s.out, c, false)
+	zw, err := newCompressor(&s.out, c, false, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -278,6 +281,9 @@ func recompress(ctx context.Context, img v1.Image, c Compression) (v1.Image, err
 // mostDense is up to how many bytes of an archive are compressed densely. At 6 to 10 MB/s a processor, larger ones would take minutes,
 // longer than pulls of what is saved: 8 % of a gigabyte of libraries.
 var mostDense int64 = 512 << 20
+
+// mostUtmost is up to how many bytes of an archive the utmost is tried: it takes a few seconds.
+const mostUtmost = 32 << 20
 
 // Dense reports whether [Densest] compresses an archive of so many bytes densely.
 func Dense(plain int64) bool { return plain <= mostDense }
