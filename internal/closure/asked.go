@@ -25,6 +25,7 @@ type asking struct {
 	module   *lazy.Pattern // path of a module; the group is its name, with slashes
 	within   string        // between the parts of a name
 	beside   *lazy.Pattern // the group is a module's path from the directory of the source that asks; nil: there are none
+	given    *lazy.Pattern // where a script of a shell gives code of the language; nil: it is not looked for
 }
 
 var askings = []asking{
@@ -63,6 +64,7 @@ var askings = []asking{
 		name: "ruby", suffixes: []string{".rb", ".ru", ".rake"}, comment: "#", within: "/",
 		request: lazy.MustCompile(`\brequire\s*\(?\s*["']([A-Za-z][\w/.-]*?)(?:\.rb)?["']`),
 		module:  rubyModule,
+		given:   lazy.MustCompile(`\bruby\b[^\n]*(?:<<|\s-\w*[er])`), // in a here-document, behind -e or -r
 	},
 }
 
@@ -139,9 +141,6 @@ func askFacts(p string, b []byte, facts map[string]bool) {
 	}
 }
 
-// rubyCall is where a script of a shell gives Ruby code: in a here-document, behind -e or -r.
-var rubyCall = lazy.MustCompile(`\bruby\b[^\n]*(?:<<|\s-\w*[er])`)
-
 func (l asking) besides(line []byte) [][][]byte {
 	if l.beside == nil {
 		return nil
@@ -156,10 +155,13 @@ func (l asking) interprets(b []byte) bool {
 		return true
 	}
 	line, _, _ := bytes.Cut(b[:min(len(b), 128)], []byte("\n"))
-	if l.name == "ruby" && bytes.HasSuffix(line, []byte("sh")) && bytes.HasPrefix(line, []byte("#!")) { // ruby <<R
-		return rubyCall.Match(b)
+	if !bytes.HasPrefix(line, []byte("#!")) {
+		return false
 	}
-	return bytes.HasPrefix(line, []byte("#!")) && (bytes.Contains(line, []byte("/"+l.name)) || bytes.Contains(line, []byte(" "+l.name)))
+	if l.given != nil && bytes.HasSuffix(line, []byte("sh")) {
+		return l.given.Match(b)
+	}
+	return bytes.Contains(line, []byte("/"+l.name)) || bytes.Contains(line, []byte(" "+l.name))
 }
 
 func addAsked(fact string, name []byte, facts map[string]bool) {
@@ -171,7 +173,7 @@ func addAsked(fact string, name []byte, facts map[string]bool) {
 // askedModules keeps the modules that a source asks for, wherever they were installed: at the level safe with their whole packages. A module of
 // the distribution that came along asks for its own.
 func askedModules(m *maker, e *image.Entry, s strength) {
-	if o := m.keep.owner[e.Path]; o != nil && rubyModule.MatchString(e.Path) && slices.ContainsFunc(o.files, func(x *image.Entry) bool { return m.read[x.Path] }) {
+	if o := m.keep.owner[e.Path]; o != nil && o.read && rubyModule.MatchString(e.Path) {
 		return // it has asked for what it needs; much else it can do without
 	}
 	for _, f := range m.facts(e) {

@@ -2,7 +2,6 @@ package closure
 
 import (
 	"bytes"
-	"iter"
 	"maps"
 	"path"
 	"slices"
@@ -207,9 +206,7 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			continue
 		}
 		if own && imports {
-			for name := range importsInText(line) {
-				facts[factImport+name] = true
-			}
+			importsInText(line, facts)
 		}
 		if byName && bytes.ContainsAny(line, "{%+") {
 			for _, m := range beginning.FindAllSubmatch(line, maxWords) {
@@ -228,7 +225,8 @@ func pythonFacts(b []byte, facts map[string]bool, own bool) {
 			}
 		}
 	}
-	if must = false; byName {
+	must = false // a call is no statement
+	if byName {
 		for _, m := range namedImport.FindAllSubmatch(b, maxWords) {
 			add(string(m[1]))
 		}
@@ -407,29 +405,26 @@ func moduleRuns(b []byte, facts map[string]bool) {
 // libraries and fonts, has options.
 var importStatement = lazy.MustCompile(`(?:\bfrom\s+[\w.]+\s+)?\bimport\s+[A-Za-z_][\w.]*(?:\s+as\s+\w+)?(?:\s*,\s*[A-Za-z_][\w.]*(?:\s+as\s+\w+)?)*\s*(?:[;#\\]|$)`)
 
-// importsInText are the modules that the strings of a line import: a program gives such a text to python -c, or to exec.
-func importsInText(line []byte) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, q := range quoted.FindAll(line, -1) {
-			for _, statement := range importStatement.FindAll(q[1:len(q)-1], -1) {
-				m := importLine.FindSubmatch(bytes.TrimRight(statement, "\\"))
-				if m == nil {
-					continue
-				}
-				from, names := string(m[1]), importedNames(string(m[2])+string(m[3]))
-				for _, n := range names {
-					if from != "" {
-						n = from + "." + n
-					}
-					if !yield(n) {
-						return
-					}
-				}
-				if from != "" && !yield(from) {
-					return
-				}
+// importsInText finds the modules that the strings of a line import: a program gives such a text to python -c, or to exec.
+func importsInText(line []byte, facts map[string]bool) {
+	for _, q := range quoted.FindAll(line, -1) {
+		for _, statement := range importStatement.FindAll(q[1:len(q)-1], -1) {
+			if m := importLine.FindSubmatch(bytes.TrimRight(statement, "\\")); m != nil {
+				importFacts(m, facts)
 			}
 		}
+	}
+}
+
+// importFacts notes what a statement imports, whose groups are a package, the names from it, and the names of a plain one.
+func importFacts(groups [][]byte, facts map[string]bool) {
+	from := string(groups[1])
+	if from != "" {
+		facts[factImport+from] = true
+		from += "."
+	}
+	for _, n := range importedNames(string(groups[2]) + string(groups[3])) {
+		facts[factImport+from+n] = true
 	}
 }
 

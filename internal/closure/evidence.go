@@ -38,6 +38,9 @@ func (m *maker) evidence(ev Evidence) {
 		}
 		if x != nil && p.Ops&observe.Open != 0 {
 			m.read[x.Path] = true
+			if o := m.keep.owner[x.Path]; o != nil {
+				o.read = true
+			}
 		}
 		s := strong
 		if p.Name == "/etc/localtime" {

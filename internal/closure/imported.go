@@ -19,7 +19,7 @@ func (m *maker) importedPackages() {
 	}
 	for _, p := range slices.Sorted(maps.Keys(m.keep.nodes)) {
 		e := m.keep.nodes[p].entry
-		if !strings.HasSuffix(p, ".py") && !m.ownScript(p) || m.inLibrary(p) || forBuilding.MatchString(p) {
+		if !strings.HasSuffix(p, ".py") && !m.ownScript(e) || m.inLibrary(p) || forBuilding.MatchString(p) {
 			continue
 		}
 		at, own := "", !siteDir.MatchString(p) || m.isLocal(e)

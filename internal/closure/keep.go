@@ -51,6 +51,7 @@ type owned struct {
 	files []*image.Entry // sorted by path
 	site  bool           // of a distribution of Python's: it lies where a Python looks
 	local bool           // and: it was not installed from an index (PEP 610)
+	read  bool           // the program opened a file of it
 }
 
 // Has reports whether the path, spelled as in the tree ([image.Tree.Real]), stays.

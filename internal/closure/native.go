@@ -7,6 +7,7 @@ import (
 
 	"github.com/lighten/lighten/internal/image"
 	"github.com/lighten/lighten/internal/lazy"
+	"github.com/lighten/lighten/internal/needless"
 	"github.com/lighten/lighten/internal/observe"
 )
 
@@ -22,8 +23,11 @@ var (
 // program. Without these it stays in vain: "go run" asks it for its version only, as long as nothing has changed. Python's ctypes runs
 // one to find libraries, which needs none of it.
 func (m *maker) compilesNative() {
+	if !m.once("compiles natively") {
+		return
+	}
 	by := m.compilerRun()
-	if by == "" || !m.once("compiles natively") {
+	if by == "" {
 		return
 	}
 	if slices.Contains(rustTools, path.Base(by)) {
@@ -108,5 +112,5 @@ func forCompiling(e *image.Entry) bool {
 		return base == "libgcc.a" || base == "libgcc_eh.a" || e.Size <= smallLibrary
 	}
 	rule := DropRule(e.Path)
-	return rule == "headers" || rule == "static libraries"
+	return rule == needless.Headers.Name || rule == needless.Static.Name
 }

@@ -40,7 +40,7 @@ func nodePackage(p string) string {
 func keyNodePackage(dir string) string { return "node package\x00" + dir }
 
 func (m *maker) nodePackage(dir, by string) {
-	if !m.once("node package", dir) {
+	if !m.once(keyNodePackage(dir)) {
 		return
 	}
 	if path.Base(dir) == "typescript" {

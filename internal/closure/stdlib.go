@@ -88,7 +88,7 @@ func (m *maker) importedOf() []string {
 		if m.Level == Tight && slices.Contains(n.entry.Facts, factCommand) {
 			m.lateNames = append(m.lateNames, m.laterOfCommand(n.entry)...)
 		}
-		if p := n.entry.Path; !strings.HasSuffix(p, ".py") && !m.ownScript(p) && !ownSettings(p, n.entry.Size) && !m.runsAsPython(n.entry) || m.inLibrary(p) {
+		if p := n.entry.Path; !strings.HasSuffix(p, ".py") && !m.ownScript(n.entry) && !ownSettings(p, n.entry.Size) && !m.runsAsPython(n.entry) || m.inLibrary(p) {
 			continue
 		}
 		installed := siteDir.MatchString(n.entry.Path) && !m.isLocal(n.entry)
@@ -217,7 +217,10 @@ func (m *maker) enterLibrary(l *library) {
 	landmark := l.dir + "/os.py"
 	why := Reason{Rule: "standard library", By: landmark, Note: "an import leads to it"}
 	any := Reason{Rule: "standard library", By: landmark, Note: "any module of it may be imported later"}
-	vain := m.inVain(l)
+	var vain map[string]bool // else nothing stays without being led to
+	if l.any {
+		vain = m.unloadable(l)
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.modules)) {
 		x := l.modules[name]
 		for _, e := range x.files {
@@ -272,8 +275,8 @@ func (m *maker) evidentModule(x *module) bool {
 	return m.anyEvident(x.files) || m.anyEvident(x.caches)
 }
 
-// inVain are the modules that nothing leads to and that cannot be loaded, because of a compiled one that is [maker.foreign]: sqlite3 without SQLite.
-func (m *maker) inVain(l *library) map[string]bool {
+// unloadable are the modules that nothing leads to and that cannot be loaded, because of a compiled one that is [maker.foreign]: sqlite3 without SQLite.
+func (m *maker) unloadable(l *library) map[string]bool {
 	vain := map[string]bool{}
 	for name, x := range l.modules {
 		if !l.reached[name] && slices.ContainsFunc(x.files, func(e *image.Entry) bool { return e.ELF != nil && m.foreign(e) }) {

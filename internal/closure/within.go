@@ -34,13 +34,7 @@ func withinFacts(p string, b []byte, facts map[string]bool) {
 	}
 	if callsPython.in(b) && givesCode.in(b) {
 		for _, m := range pythonWithin.FindAllSubmatch(b, maxWords) {
-			for _, n := range importedNames(string(m[2])) {
-				facts[factImport+string(m[1])] = true
-				facts[factImport+string(m[1])+"."+n] = true
-			}
-			for _, n := range importedNames(string(m[3])) {
-				facts[factImport+n] = true
-			}
+			importFacts(m, facts)
 		}
 	}
 	if script {
@@ -57,10 +51,12 @@ func withinFacts(p string, b []byte, facts map[string]bool) {
 	}
 }
 
-// ownScript tells a source of the program that no package brought, as pip does a command of each distribution.
-func (m *maker) ownScript(p string) bool { return ownSource(p) && m.keep.owner[p] == nil }
+// ownScript tells a source of the program that says something and that no package brought, as pip does a command of each distribution.
+func (m *maker) ownScript(e *image.Entry) bool {
+	return len(e.Facts) > 0 && m.keep.owner[e.Path] == nil && ownSource(e.Path) // the expressions last: most of an image is asked for
+}
 
 // perlWithin tells a script of the program which gives Perl code that asks for modules.
 func (m *maker) perlWithin(e *image.Entry) bool {
-	return shellScript(e.Path) && m.ownScript(e.Path) && slices.ContainsFunc(e.Facts, func(f string) bool { return strings.HasPrefix(f, factUse) })
+	return m.ownScript(e) && shellScript(e.Path) && slices.ContainsFunc(e.Facts, func(f string) bool { return strings.HasPrefix(f, factUse) })
 }

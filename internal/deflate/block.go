@@ -37,14 +37,13 @@ func (w *bitWriter) finish() []byte {
 func (w *bitWriter) block(tokens []token, h *histogram, text []byte, last bool) {
 	h.literal[endOfBlock] = 1
 	own, even := &w.own, *h
-	own.make(&w.merger, h)
+	dynamic := own.make(&w.merger, h, h)
 	smooth(even.literal[:])
 	smooth(even.distance[:])
-	w.even.make(&w.merger, &even)
-	if w.even.size(h)+w.even.header.size() < own.size(h)+own.header.size() {
-		own = &w.even
+	if n := w.even.make(&w.merger, &even, h); n < dynamic {
+		own, dynamic = &w.even, n
 	}
-	dynamic, fixed, plain := own.size(h)+own.header.size(), fixedCode.size(h), (len(text)+5*(1+len(text)/maxStored))*8
+	fixed, plain := fixedCode.size(h), (len(text)+5*(1+len(text)/maxStored))*8
 	switch {
 	case plain < min(dynamic, fixed):
 		w.stored(text, last)
@@ -95,11 +94,12 @@ type code struct {
 	header        header
 }
 
-// make makes the code that is best for what h counts.
-func (c *code) make(m *merger, h *histogram) {
-	m.lengths(c.literals[:literals], h.literal[:], 15)
-	m.lengths(c.distances[:], h.distance[:], 15)
+// make makes the code that is best for what of counts, and returns how many bits it and a block of h take.
+func (c *code) make(m *merger, of, h *histogram) int {
+	m.lengths(c.literals[:literals], of.literal[:], 15)
+	m.lengths(c.distances[:], of.distance[:], 15)
 	c.complete(m)
+	return c.size(h) + c.header.size()
 }
 
 // complete makes all else of the lengths.

@@ -85,7 +85,7 @@ func NewLayer(ctx context.Context, c Compression, write func(io.Writer) error) (
 	out := &counter{w: io.MultiWriter(f, sum)}
 	zw := io.WriteCloser(unpacked{out})
 	if c != Keep {
-		if zw, err = newCompressor(out, c, false, 0); err != nil {
+		if zw, err = newCompressor(out, c, quick); err != nil {
 			return nil, err
 		}
 	}

@@ -46,7 +46,7 @@ type spooledLayer struct {
 	src    func() (io.ReadCloser, error) // uncompressed
 	diffID v1.Hash
 	comp   Compression
-	dense  bool
+	effort effort
 	media  types.MediaType
 	plain  int64     // uncompressed bytes, where [NewLayer] made it
 	far    *Progress // of an image's layers; nil: nobody asks
@@ -113,7 +113,7 @@ func (l *spooledLayer) compress() (err error) {
 	}()
 	sum, plain := sha256.New(), sha256.New()
 	out := &counter{w: io.MultiWriter(f, sum)}
-	zw, err := newCompressor(out, l.comp, l.dense, l.plain)
+	zw, err := newCompressor(out, l.comp, l.effort)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (l *spooledLayer) compress() (err error) {
 	if got := hashOf(plain); got != l.diffID {
 		return fmt.Errorf("damaged: its content has diff ID %s", got)
 	}
-	if l.dense && l.comp == Gzip {
+	if l.effort > quick && l.comp == Gzip {
 		if err := holds(io.NewSectionReader(f, 0, out.n), l.diffID); err != nil {
 			return err
 		}
@@ -152,22 +152,22 @@ func holds(r io.Reader, diffID v1.Hash) error {
 	return nil
 }
 
-// newCompressor returns a compressor for so many bytes whose output depends on its input alone: no name, no time. A dense one takes its time: on the
+// newCompressor returns a compressor whose output depends on its input alone: no name, no time. A dense one takes its time: on the
 // layers of a Python image package deflate is 10 % smaller than gzip's level 6 at ten times the CPU time, 6 MB/s; zstd's
 // best is 6.6 % smaller than better at four times.
-func newCompressor(w io.Writer, c Compression, dense bool, plain int64) (io.WriteCloser, error) {
+func newCompressor(w io.Writer, c Compression, how effort) (io.WriteCloser, error) {
 	if c == Zstd {
 		level := zstd.SpeedBetterCompression
-		if dense {
+		if how > quick {
 			level = zstd.SpeedBestCompression
 		}
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level),
 			zstd.WithWindowSize(8<<20)) // what every decoder must be ready for (RFC 8878, 3.1.1.1.2)
 	}
-	switch {
-	case dense && plain <= mostUtmost:
+	switch how {
+	case utmost:
 		return deflate.NewWriter(w, deflate.Utmost), nil
-	case dense:
+	case thorough:
 		return deflate.NewWriter(w, deflate.Thorough), nil
 	}
 	return gzip.NewWriterLevel(w, gzip.DefaultCompression)
@@ -189,7 +189,7 @@ func NewSizer(c Compression) (*Sizer, error) {
 	if c == Keep {
 		return s, nil
 	}
-	zw, err := newCompressor(&s.out, c, false, 0)
+	zw, err := newCompressor(&s.out, c, quick)
 	if err != nil {
 		return nil, err
 	}
@@ -288,6 +288,26 @@ const mostUtmost = 32 << 20
 // Dense reports whether [Densest] compresses an archive of so many bytes densely.
 func Dense(plain int64) bool { return plain <= mostDense }
 
+// effort is how much time compressing takes.
+type effort int
+
+const (
+	quick effort = iota
+	thorough
+	utmost
+)
+
+// effortFor is the effort of [Densest] for an archive of so many bytes.
+func effortFor(plain int64) effort {
+	switch {
+	case !Dense(plain):
+		return quick
+	case plain <= mostUtmost:
+		return utmost
+	}
+	return thorough
+}
+
 // Densest returns img with those of its layers that [NewLayer] made compressed with c (Keep: gzip) as densely as that can: what is pulled
 // often may take its time once, unless it is very large. Diff IDs and configuration stay. Nothing is compressed until it is asked for, and far,
 // unless it is nil, told then.
@@ -303,7 +323,7 @@ func Densest(ctx context.Context, img v1.Image, c Compression, far *Progress) (v
 			l = o.Layer
 		}
 		if s, ok := l.(*spooledLayer); ok {
-			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, dense: Dense(s.plain), media: ociMedia(c), plain: s.plain, far: far}
+			l = &spooledLayer{ctx: ctx, src: s.src, diffID: s.diffID, comp: c, effort: effortFor(s.plain), media: ociMedia(c), plain: s.plain, far: far}
 			if far != nil {
 				far.layers.Add(1)
 				far.total.Add(s.plain)
